@@ -1,0 +1,35 @@
+# The front door. Everything happens in .venv; nothing outside this folder is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check golden bench
+
+help: ## Show the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[server]' --group dev
+	@touch $@
+
+demo: $(READY) ## A recorded agent run over OTLP into DuckDB, and its TraceCard
+	@$(BIN)/clawtrace demo
+
+check: $(READY) ## Lint, types, import contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: check ## Everything CI checks: lint, types, imports, tests
+	@$(BIN)/pytest -n 2
+
+golden: $(READY) ## Regenerate the golden files; review the diff
+	@$(BIN)/pytest --golden -p no:randomly tests
+
+bench: $(READY) ## Measured figures of ingest and compile (never gates)
+	@$(BIN)/python -m tests.benchmarks
