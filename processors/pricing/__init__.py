@@ -1,0 +1,9 @@
+"""What a model call costs: `Cost` with the rates behind it, or `Unpriced` with the reason. Never zero for unknown.
+
+Usage comes from `normalise`, rates from genai-prices and from a user's dated override file; prices go to the ledger
+and the card.
+"""
+
+from processors.pricing.model import Cost, Price, PriceBook, Unpriced
+
+__all__ = ["Cost", "Price", "PriceBook", "Unpriced"]
