@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 AttributeValue: TypeAlias = (
-    "None | bool | int | float | str | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue]"
+    "bool | int | float | str | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue] | None"
 )
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
@@ -115,7 +115,7 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricPoint:
-    """One data point of a metric; `data` holds what its `type` adds (buckets, quantiles, exemplars), as OTLP names it."""
+    """One data point of a metric; `data` holds what its `type` adds: buckets, quantiles, exemplars, by OTLP name."""
 
     name: str
     description: str = ""

@@ -129,7 +129,7 @@ class StepBase:
     error: StepError | None = None
     dialect: str
     counted_by: str | None = None
-    """Set on a second sighting of the same call: the step that counts instead. Such a step has no money and no tokens of its own."""
+    """Set on a second sighting of the same call: the step that counts instead. Such a step has no money of its own."""
     note: str | None = None
     """The rule that decided how this step is counted, in words for a user."""
     inferred: bool = False

@@ -15,7 +15,7 @@ USD_QUANTUM = Decimal("1e-12")
 
 
 class TokenClass(StrEnum):
-    """The classes a provider prices apart. They are disjoint: `INPUT` is what was neither read from nor written to a cache."""
+    """The classes a provider prices apart, disjoint: `INPUT` was neither read from nor written to a cache."""
 
     INPUT = "input"
     CACHE_READ = "cache_read"
