@@ -1,0 +1,213 @@
+"""Two conditions compared task by task: did the candidate get cheaper without getting worse?
+
+Sessions with an outcome and a cost come in, paired by task; out goes an `Evaluation` with regimes, McNemar's exact
+test on the outcomes, paired bootstrap intervals (tasks are resampled, since sessions of one task are not
+independent), the baseline against itself as noise floor, and a verdict against the user's margins.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from statistics import median
+
+from costcraft.statistics import Interval, bootstrap, mcnemar_exact
+
+RESAMPLES = 4000
+SEED = 20_260_423
+"""Fixed, so that the same sessions give the same report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One session as an evaluation sees it."""
+
+    session_id: str
+    task_id: str
+    condition: str
+    passed: bool | None
+    score: float | None
+    cost_usd: Decimal | None
+    started_at: int = 0
+
+
+class Regime(StrEnum):
+    """What happened to a pair."""
+
+    PASS_PASS = "pass->pass"  # noqa: S105 - an outcome, no password
+    REGRESSION = "regression"
+    RECOVERY = "recovery"
+    FAIL_FAIL = "fail->fail"
+    PARTIAL_UP = "partial up"
+    PARTIAL_DOWN = "partial down"
+    UNJUDGED = "unjudged"
+
+
+class Verdict(StrEnum):
+    """What the figures allow one to say."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """The user's stakes: quality may fall by less than `quality`, cost must fall by at least `cost` (both shares)."""
+
+    quality: float = 0.05
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same task under both conditions."""
+
+    task_id: str
+    baseline: Run
+    candidate: Run
+
+    @property
+    def cost_ratio(self) -> float | None:
+        """Candidate's cost over baseline's; None where either is unknown or the baseline cost nothing."""
+        before, after = self.baseline.cost_usd, self.candidate.cost_usd
+        return float(after / before) if before and after is not None else None
+
+    @property
+    def regime(self) -> Regime:
+        """How the outcome moved; a changed score between two fails is partial."""
+        before, after = self.baseline, self.candidate
+        if before.passed is None or after.passed is None:
+            return Regime.UNJUDGED
+        if before.passed and after.passed:
+            return Regime.PASS_PASS
+        if before.passed != after.passed:
+            return Regime.RECOVERY if after.passed else Regime.REGRESSION
+        if before.score is not None and after.score is not None and before.score != after.score:
+            return Regime.PARTIAL_UP if after.score > before.score else Regime.PARTIAL_DOWN
+        return Regime.FAIL_FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Everything `clawtrace evaluate` reports. Ratios below 1 mean that the candidate is cheaper."""
+
+    baseline: str
+    candidate: str
+    pairs: tuple[Pair, ...]
+    unpaired_tasks: tuple[str, ...]
+    regimes: dict[Regime, int]
+    mcnemar_p: float | None
+    quality_difference: Interval | None
+    """Pass rate of the candidate minus that of the baseline."""
+    median_cost_ratio: Interval | None
+    total_cost_ratio: Interval | None
+    noise_floor: Interval | None
+    """Ratio of totals of one half of the baseline to its other half; None without two baseline runs of a task."""
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margins | None = None) -> Evaluation:
+    """Compare two conditions. The same runs in any order give the same evaluation."""
+    margins = margins or Margins()
+    before, after = _by_task(runs, baseline, candidate)
+    pairs = _pair(before, after)
+    judged = [pair for pair in pairs if pair.regime is not Regime.UNJUDGED]
+    priced = [pair for pair in pairs if pair.cost_ratio is not None]
+    quality = _interval(judged, _quality_difference)
+    total = _interval(priced, _total_ratio)
+    verdict, reasons = _judge(quality, total, margins)
+    regimes = Counter(pair.regime for pair in pairs)
+    return Evaluation(
+        baseline=baseline,
+        candidate=candidate,
+        pairs=tuple(pairs),
+        unpaired_tasks=tuple(sorted(set(before) ^ set(after))),
+        regimes={regime: regimes[regime] for regime in Regime if regimes[regime]},
+        mcnemar_p=mcnemar_exact(regimes[Regime.REGRESSION], regimes[Regime.RECOVERY]) if judged else None,
+        quality_difference=quality,
+        median_cost_ratio=_interval(priced, _median_ratio),
+        total_cost_ratio=total,
+        noise_floor=_noise_floor(before),
+        verdict=verdict,
+        reasons=reasons,
+    )
+
+
+def _by_task(runs: Iterable[Run], *conditions: str) -> tuple[dict[str, list[Run]], ...]:
+    found: dict[str, dict[str, list[Run]]] = {condition: {} for condition in conditions}
+    for run in sorted(runs, key=lambda run: (run.task_id, run.started_at, run.session_id)):
+        if run.condition in found:
+            found[run.condition].setdefault(run.task_id, []).append(run)
+    return tuple(found[condition] for condition in conditions)
+
+
+def _pair(before: dict[str, list[Run]], after: dict[str, list[Run]]) -> list[Pair]:
+    return [
+        Pair(task_id, first, second)
+        for task_id in sorted(before.keys() & after.keys())
+        for first, second in zip(before[task_id], after[task_id], strict=False)
+    ]
+
+
+def _interval(pairs: Sequence[Pair], figure: Callable[[Sequence[Pair]], float]) -> Interval | None:
+    tasks: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        tasks.setdefault(pair.task_id, []).append(pair)
+    if not tasks:
+        return None
+    return bootstrap(list(tasks.values()), figure, resamples=RESAMPLES, seed=SEED)
+
+
+def _quality_difference(pairs: Sequence[Pair]) -> float:
+    return sum(bool(p.candidate.passed) - bool(p.baseline.passed) for p in pairs) / len(pairs)
+
+
+def _median_ratio(pairs: Sequence[Pair]) -> float:
+    return median(p.cost_ratio for p in pairs if p.cost_ratio is not None)
+
+
+def _total_ratio(pairs: Sequence[Pair]) -> float:
+    before = math.fsum(float(p.baseline.cost_usd or 0) for p in pairs)
+    after = math.fsum(float(p.candidate.cost_usd or 0) for p in pairs)
+    return after / before
+
+
+def _noise_floor(baseline: dict[str, list[Run]]) -> Interval | None:
+    """Split every task's baseline runs in two at random, many times: what ratio does no change at all produce?"""
+    costs = [[float(run.cost_usd) for run in runs if run.cost_usd] for _, runs in sorted(baseline.items())]
+    repeated = [task for task in costs if len(task) > 1]
+    if not repeated:
+        return None
+    generator = random.Random(SEED)  # noqa: S311 - resampling, not secrets
+    ratios = []
+    for _ in range(RESAMPLES):
+        halves = [generator.sample(task, 2) for task in repeated]
+        ratios.append(math.fsum(a for a, _ in halves) / math.fsum(b for _, b in halves))
+    return Interval.of(1.0, ratios)
+
+
+def _judge(quality: Interval | None, cost: Interval | None, margins: Margins) -> tuple[Verdict, tuple[str, ...]]:
+    if quality is None or cost is None:
+        missing = "outcomes" if quality is None else "costs"
+        return Verdict.CANNOT_TELL, (f"no pair of sessions has {missing} on both sides",)
+    reasons = []
+    if quality.high < -margins.quality:
+        reasons.append(f"quality fell by more than the margin of {margins.quality:.0%}: {quality:+.1%}")
+    if cost.low > 1:
+        reasons.append(f"cost rose: ratio {cost:.3f}")
+    if reasons:
+        return Verdict.WORSE, tuple(reasons)
+    if quality.low < -margins.quality:
+        reasons.append(f"quality may have fallen by more than {margins.quality:.0%}: {quality:+.1%}")
+    if cost.high > 1 - margins.cost:
+        reasons.append(f"cost may not have fallen by {margins.cost:.0%}: ratio {cost:.3f}")
+    if reasons:
+        return Verdict.CANNOT_TELL, tuple(reasons)
+    return Verdict.BETTER, (f"quality {quality:+.1%}, cost ratio {cost:.3f}: both within the margins",)
