@@ -1,0 +1,71 @@
+"""What can go wrong in the collector, and whether sending again can help.
+
+`retryable` decides what an exporter is told (HTTP 503 or 429, gRPC UNAVAILABLE or RESOURCE_EXHAUSTED: send again;
+HTTP 400 or 500: drop). The servers are the one border where these become status codes.
+Source: OTLP specification, "Failures".
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+
+class CollectorError(Exception):
+    """Root of the collector's errors; the message says what to do."""
+
+    retryable: bool = False
+
+
+class MalformedRequestError(CollectorError):
+    """The body is not what its content type says; sending it again cannot help."""
+
+
+class RequestTooLargeError(CollectorError):
+    """The body, as sent or unpacked, is over the configured limit."""
+
+
+class UnauthorizedError(CollectorError):
+    """The collector demands a bearer token that the request did not carry."""
+
+
+class QueueFullError(CollectorError):
+    """More bytes wait to be stored than the configuration allows."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoppingError(CollectorError):
+    """The collector is shutting down and takes nothing new."""
+
+    retryable = True
+
+
+class StoreError(CollectorError):
+    """The store did not commit."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+QueryStatus: TypeAlias = Literal[400, 404, 408, 413, 429]
+
+
+class QueryError(CollectorError):
+    """A query was refused (400), ran too long (408), grew too large (413) or met too many others (429)."""
+
+    def __init__(self, message: str, *, status: QueryStatus) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnknownSessionError(CollectorError):
+    """No session of that id is stored."""
+
+
+class StartError(CollectorError):
+    """The collector cannot start: an address is taken or not ours."""
