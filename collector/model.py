@@ -25,6 +25,8 @@ class Resource:
     """The entity that produced the telemetry; `service.name` lives here."""
 
     attributes: Attributes = field(default_factory=dict)
+    dropped_attributes_count: int = 0
+    schema_url: str = ""
 
     @property
     def service_name(self) -> str | None:
@@ -40,6 +42,8 @@ class Scope:
     name: str = ""
     version: str = ""
     attributes: Attributes = field(default_factory=dict)
+    dropped_attributes_count: int = 0
+    schema_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
