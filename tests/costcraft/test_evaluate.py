@@ -1,0 +1,100 @@
+"""Conditions are compared task by task, and 'cannot tell' is an answer."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costcraft.evaluate import Margins, Regime, Run, Verdict, evaluate
+from costcraft.statistics import Interval, bootstrap, mcnemar_exact
+from tests.costcraft.support import run
+
+
+def _runs(ratio: float, *, tasks: int = 30, spread: float = 0.05, seeds: int = 1) -> list[Run]:
+    generator = random.Random(7)
+    runs = []
+    for task in range(tasks):
+        for seed in range(seeds):
+            base = 1 + task * 0.1
+            runs.append(run(f"t{task}", "base", str(base * generator.uniform(1 - spread, 1 + spread)), number=seed))
+            after = base * ratio * generator.uniform(1 - spread, 1 + spread)
+            runs.append(run(f"t{task}", "new", str(after), number=seed))
+    return runs
+
+
+def test_a_clear_saving_is_better() -> None:
+    """Thirty tasks at two thirds of the cost with equal outcomes are judged better, with the ratio in its interval."""
+    evaluation = evaluate(_runs(0.66), "base", "new", Margins(cost=0.1))
+    assert evaluation.verdict is Verdict.BETTER
+    assert evaluation.total_cost_ratio is not None
+    assert evaluation.total_cost_ratio.low < 0.66 < evaluation.total_cost_ratio.high
+
+
+def test_a_rise_in_cost_is_worse() -> None:
+    """A candidate whose cost rose beyond its interval is judged worse."""
+    assert evaluate(_runs(1.3), "base", "new").verdict is Verdict.WORSE
+
+
+def test_noise_cannot_be_told_from_a_saving() -> None:
+    """No change under noise is 'cannot tell', never 'better'."""
+    assert evaluate(_runs(1.0, spread=0.4, tasks=20), "base", "new").verdict is Verdict.CANNOT_TELL
+
+
+def test_regressions_are_named_and_block() -> None:
+    """Lost passes are counted as regressions and no saving makes up for them."""
+    runs = [run(f"t{i}", "base", "1.0") for i in range(20)]
+    runs += [run(f"t{i}", "new", "0.5", passed=i >= 10) for i in range(20)]
+    evaluation = evaluate(runs, "base", "new")
+    assert evaluation.regimes == {Regime.PASS_PASS: 10, Regime.REGRESSION: 10}
+    assert evaluation.mcnemar_p == pytest.approx(2 / 2**10)
+    assert evaluation.verdict is Verdict.WORSE
+
+
+def test_unknown_outcomes_and_costs_are_not_guessed() -> None:
+    """Pairs without outcomes give no quality figure and the verdict says why."""
+    evaluation = evaluate([run("t", "base", "1", passed=None), run("t", "new", "1", passed=None)], "base", "new")
+    assert evaluation.quality_difference is None
+    assert (evaluation.verdict, evaluation.reasons) == (
+        Verdict.CANNOT_TELL,
+        ("no pair of sessions has outcomes on both sides",),
+    )
+
+
+def test_the_noise_floor_needs_repeats() -> None:
+    """The baseline against itself is known only where a task has two baseline runs."""
+    assert evaluate(_runs(0.9), "base", "new").noise_floor is None
+    floor = evaluate(_runs(0.9, seeds=2), "base", "new").noise_floor
+    assert floor is not None
+    assert floor.low < 1 < floor.high
+
+
+def test_order_does_not_matter() -> None:
+    """The same runs in any order give the same evaluation."""
+    runs = _runs(0.8, seeds=2)
+    shuffled = random.Random(3).sample(runs, len(runs))
+    assert evaluate(runs, "base", "new") == evaluate(shuffled, "base", "new")
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_a_symmetric_probability(worse: int, better: int) -> None:
+    """The exact test is between 0 and 1 and does not care which side is called worse."""
+    assert 0 < mcnemar_exact(worse, better) == mcnemar_exact(better, worse) <= 1
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """Over 200 samples of a known mean, the 95 % interval holds it between 88 % and 99 % of the time."""
+    generator = random.Random(11)
+    covered = 0
+    for sample in range(200):
+        clusters = [[generator.gauss(0.7, 0.2)] for _ in range(30)]
+        interval = bootstrap(clusters, lambda members: sum(members) / len(members), resamples=400, seed=sample)
+        covered += interval.low <= 0.7 <= interval.high
+    assert 176 <= covered <= 198
+
+
+def test_an_interval_prints_with_its_bounds() -> None:
+    """A figure is never shown without its interval."""
+    assert f"{Interval(0.5, 0.25, 0.75):.2f}" == "0.50 (0.25 to 0.75)"
