@@ -1,0 +1,164 @@
+"""Random plans: long and short, with and without sub-agents, parallel calls, pauses, compaction, hidden reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from tests.simulator import texts
+from tests.simulator.agent import Run, run
+from tests.simulator.plan import Plan, PlannedCall, Turn
+from tests.simulator.provider import AutomaticCache, ExplicitCache, NoCache, Provider
+from tests.simulator.tokens import Kind, Tokenizer
+from tests.simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A plan, and the model and provider that it meets."""
+
+    plan: Plan
+    provider: str
+    tokenizer: Tokenizer
+
+    def run(self, without: frozenset[str] = frozenset()) -> Run:
+        """Run the plan from an empty cache, without some of its tool calls."""
+        return run(self.plan, fresh_provider(self.provider), self.tokenizer, without)
+
+
+def fresh_provider(name: str) -> Provider:
+    """Make a provider that has seen nothing."""
+    makers: dict[str, Callable[[], Provider]] = {
+        "openai": AutomaticCache,
+        "anthropic": ExplicitCache,
+        "mistral_ai": NoCache,
+    }
+    return makers[name]()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a plan looks."""
+
+    undertakings: int
+    parallel: float
+    sub_agents: float
+    lead_ins: float
+    reasoning: int
+    pauses: float
+    misses: float
+    follow_ups: float
+    system_bytes: int
+    result_bytes: int
+    compact_above: int | None = None
+    resend_reasoning: bool = False
+
+
+def draw_shape(random: Random) -> Shape:
+    """Draw a shape."""
+    return Shape(
+        undertakings=random.randint(4, 22),
+        parallel=random.choice([0.0, 0.2, 0.5]),
+        sub_agents=random.choice([0.0, 0.0, 0.1]),
+        lead_ins=random.choice([0.0, 0.3, 0.8]),
+        reasoning=random.choice([0, 0, 64, 512]),
+        pauses=random.choice([0.0, 0.0, 0.05]),
+        misses=random.choice([0.0, 0.0, 0.05]),
+        follow_ups=random.choice([0.0, 0.05, 0.1]),
+        system_bytes=random.randint(800, 24_000),
+        result_bytes=random.choice([150, 800, 3_000]),
+        compact_above=random.choice([None, None, None, 16_000]),
+    )
+
+
+def draw(seed: int, shape: Shape | None = None, provider: str | None = None) -> Scenario:
+    """Draw a scenario; the same seed gives the same one."""
+    random = Random(seed)
+    drawn = draw_shape(random)
+    name = random.choice(["openai", "openai", "anthropic", "anthropic", "mistral_ai"])
+    tokenizer = Tokenizer.draw(random)
+    return Scenario(_plan(random, shape or drawn, "main", depth=0), provider or name, tokenizer)
+
+
+def _plan(random: Random, shape: Shape, key: str, depth: int) -> Plan:
+    world = World(random, prefix=key, typical=shape.result_bytes)
+    turns: list[Turn] = []
+    for _ in range(shape.undertakings):
+        for calls in _bundles(random, shape, _undertake(random, shape, world, key, depth)):
+            turns.append(_tool_turn(random, shape, f"{key}c{len(turns)}", calls))
+        if random.random() < shape.follow_ups:
+            answer = _text_turn(random, shape, f"{key}c{len(turns)}", turns[-1])
+            turns.append(replace(answer, user=texts.sentence(random, 12), pause=random.uniform(1, 120)))
+    turns.append(_text_turn(random, shape, f"{key}c{len(turns)}", turns[-1]))
+    return Plan(
+        key=key,
+        agent="analyst" if depth == 0 else "helper",
+        system=texts.prose(random, shape.system_bytes if depth == 0 else 600),
+        task=texts.prose(random, 200),
+        turns=tuple(turns),
+        compact_above=shape.compact_above,
+        summary=texts.prose(random, 900),
+        resend_reasoning=shape.resend_reasoning,
+    )
+
+
+def _undertake(random: Random, shape: Shape, world: World, key: str, depth: int) -> list[PlannedCall]:
+    if depth == 0 and random.random() < shape.sub_agents:
+        return [_delegation(random, shape, world, f"{key}s{world.count}-")]
+    choices: list[tuple[Callable[[], list[PlannedCall]], int]] = [
+        (world.read_new, 6),
+        (world.read_again, 3),
+        (world.write, 2),
+        (world.write_and_check, 1),
+        (world.pages, 1),
+        (world.days, 1),
+        (world.search, 2),
+        (world.search_reworded, 1),
+        (world.flaky, 1),
+        (world.broken, 1),
+        (world.poll, 1),
+    ]
+    chosen = random.choices([make for make, _ in choices], [weight for _, weight in choices])[0]
+    return chosen()
+
+
+def _delegation(random: Random, shape: Shape, world: World, key: str) -> PlannedCall:
+    inner = _plan(random, replace(shape, undertakings=random.randint(1, 3), follow_ups=0.0), key, depth=1)
+    task = inner.task.replace('"', "'")
+    world.count += 1
+    return PlannedCall(
+        key=f"{key}tool",
+        tool="delegate",
+        arguments=f'{{"task":"{task}"}}',
+        result="",
+        kind=Kind.PROSE,
+        sub_agent=inner,
+    )
+
+
+def _bundles(random: Random, shape: Shape, calls: list[PlannedCall]) -> list[tuple[PlannedCall, ...]]:
+    if len(calls) > 1 and not any(call.error or call.waste for call in calls) and random.random() < shape.parallel:
+        return [tuple(calls)]
+    return [(call,) for call in calls]
+
+
+def _tool_turn(random: Random, shape: Shape, key: str, calls: tuple[PlannedCall, ...]) -> Turn:
+    return Turn(
+        key=key,
+        calls=calls,
+        text=texts.sentence(random, random.randint(5, 14)) if random.random() < shape.lead_ins else "",
+        reasoning=_reasoning(random, shape),
+        pause=random.uniform(700, 2_000) if random.random() < shape.pauses else random.uniform(0, 5),
+        missed=random.random() < shape.misses,
+        seconds=random.uniform(0.5, 6),
+    )
+
+
+def _text_turn(random: Random, shape: Shape, key: str, before: Turn) -> Turn:
+    seen = before.calls[-1].result if before.calls else ""
+    return Turn(key=key, text=texts.mention(random, seen), reasoning=_reasoning(random, shape))
+
+
+def _reasoning(random: Random, shape: Shape) -> int:
+    return round(shape.reasoning * random.lognormvariate(0, 0.7)) if shape.reasoning else 0
