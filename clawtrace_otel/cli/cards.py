@@ -1,0 +1,51 @@
+"""`clawtrace card` and `clawtrace cards`: TraceCards, one or all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.options import CardFormat, DatabaseOption, EndpointOption, SessionArgument
+
+
+def card(
+    session: SessionArgument,
+    form: Annotated[CardFormat, typer.Option("--format", help="How the card is written.")] = CardFormat.YAML,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Print one session's TraceCard."""
+    from clawtrace_otel.cli.questions import card_text, resolve_session
+    from clawtrace_otel.cli.reader import open_reader
+
+    with open_reader(db, endpoint) as reader:
+        sys.stdout.write(card_text(reader, resolve_session(reader, session), form))
+
+
+def cards(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="One file per session in this folder.")
+    ] = None,
+    form: Annotated[CardFormat, typer.Option("--format", help="How the cards are written.")] = CardFormat.YAML,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Print every TraceCard, oldest first, or write each to a file of its own."""
+    from clawtrace_otel.cli.questions import card_file_name, every_card
+    from clawtrace_otel.cli.reader import open_reader
+
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with open_reader(db, endpoint) as reader:
+        for session_id, text in every_card(reader, form):
+            count += 1
+            if out is None:
+                sys.stdout.write(f"---\n{text}" if form is CardFormat.YAML else text)
+            else:
+                (out / card_file_name(session_id, form)).write_text(text, encoding="utf-8")
+    if out is not None:
+        typer.echo(f"{count} cards in {out}", err=True)

@@ -1,0 +1,7 @@
+"""What a command can fail with. `app.main` is the one place where it becomes a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+
+class CliError(Exception):
+    """The request failed; the message says what to do, in one sentence a user understands."""

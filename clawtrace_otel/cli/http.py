@@ -1,0 +1,104 @@
+"""The client side of the collector's HTTP interface: one request, one answer, errors in words."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+
+from clawtrace_otel.cli.errors import CliError
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PROBE_SECONDS: Final = 1.0
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a collector answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request succeeded."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
+
+
+@dataclass(frozen=True, slots=True)
+class HttpClient:
+    """Speaks to the collector at `endpoint`, an http(s)://HOST:PORT."""
+
+    endpoint: str
+    token: str | None = None
+    timeout_s: float = 120.0
+
+    def send(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return the answer, whatever its status. Raises `CliError` where no answer came."""
+        sent = dict(headers or {})
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        request = Request(f"{self.endpoint}{path}", data=body, headers=sent, method=method)  # noqa: S310 - checked_endpoint
+        try:
+            with _opener(self.endpoint).open(request, timeout=self.timeout_s) as response:
+                return Answer(response.status, response.read(), dict(response.headers))
+        except HTTPError as error:
+            with error:
+                return Answer(error.code, error.read(), dict(error.headers))
+        except TimeoutError:
+            raise CliError(f"the collector at {self.endpoint} did not answer within {self.timeout_s:.0f} s") from None
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise CliError(
+                f"no collector answers at {self.endpoint} ({reason}): start one with 'clawtrace serve'"
+            ) from error
+
+    def call(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return the body of a success. Raises `CliError` with the collector's own words for everything else."""
+        answer = self.send(method, path, body, headers)
+        if answer.ok:
+            return answer.body
+        raise CliError(explanation(answer, self.endpoint))
+
+
+def explanation(answer: Answer, endpoint: str) -> str:
+    """Say why a request was refused, in the collector's own words where it gave any."""
+    try:
+        said = json.loads(answer.body)
+    except ValueError:
+        said = None
+    if isinstance(said, dict) and isinstance(said.get("error"), str):
+        return str(said["error"])
+    if answer.status == _NOT_FOUND:
+        return f"{endpoint} is not a ClawTrace collector (404): give the HTTP address that 'clawtrace serve' printed"
+    return f"the collector at {endpoint} answered {answer.status}"
+
+
+def answers(endpoint: str) -> bool:
+    """Whether a collector answers there, within a second."""
+    try:
+        return HttpClient(endpoint, timeout_s=_PROBE_SECONDS).send("GET", "/healthz").ok
+    except CliError:
+        return False
+
+
+def token_from_environment() -> str | None:
+    """The bearer token that the collector demands, where the environment carries one."""
+    return os.environ.get("CLAWTRACE_TOKEN") or None
+
+
+def _opener(endpoint: str) -> OpenerDirector:
+    """A proxy of the environment is for other machines, never for this one."""
+    local = urlsplit(endpoint).hostname in _LOOPBACK
+    return build_opener(ProxyHandler({})) if local else build_opener()

@@ -1,0 +1,31 @@
+"""`clawtrace sessions`: what ran, newest first, and what it cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsFormat
+
+
+def sessions(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 20,
+    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """List the stored sessions, newest first, with cost."""
+    from clawtrace_otel.cli.output import write_rows
+    from clawtrace_otel.cli.reader import open_reader
+
+    columns = "*" if form is not RowsFormat.TABLE else _FOR_PEOPLE
+    with open_reader(db, endpoint) as reader:
+        result = reader.query(f"SELECT {columns} FROM sessions ORDER BY started_at DESC, session_id LIMIT {limit}")  # noqa: S608 - our own text and an int
+    write_rows(result, form)
+
+
+_FOR_PEOPLE = """session_id, coalesce(agent_name, service_name) AS agent, strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
+llm_call_count AS calls, tool_call_count AS tools, error_count AS errors, input_tokens, output_tokens, cost_usd,
+unpriced_call_count AS unpriced"""
+"""The columns that fit a terminal; scripts ask for another format and get them all."""

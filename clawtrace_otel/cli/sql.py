@@ -1,0 +1,25 @@
+"""`clawtrace sql`: read-only SQL over the stored sessions."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsFormat
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; '-' reads it from standard input.")],
+    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Ask a read-only SQL question: views sessions, steps, findings, spans, ... (docs/sql.md)."""
+    from clawtrace_otel.cli.output import write_rows
+    from clawtrace_otel.cli.reader import open_reader
+
+    question = sys.stdin.read() if statement == "-" else statement
+    with open_reader(db, endpoint) as reader:
+        write_rows(reader.query(question), form)
