@@ -94,11 +94,11 @@ def answers(endpoint: str) -> bool:
 
 
 def token_from_environment() -> str | None:
-    """The bearer token that the collector demands, where the environment carries one."""
+    """Return the bearer token that the collector demands, where the environment carries one."""
     return os.environ.get("CLAWTRACE_TOKEN") or None
 
 
 def _opener(endpoint: str) -> OpenerDirector:
-    """A proxy of the environment is for other machines, never for this one."""
+    """Return an opener; a proxy of the environment is for other machines, never for this one."""
     local = urlsplit(endpoint).hostname in _LOOPBACK
     return build_opener(ProxyHandler({})) if local else build_opener()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from collector.api import QueryResult
 
-UNKNOWN: Final = "–"
+UNKNOWN: Final = "-"
 """How a person sees NULL."""
 _WIDE: Final = 100_000
 """Columns for a pipe: lines there are cut by the reader, not by us."""

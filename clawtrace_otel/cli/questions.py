@@ -56,7 +56,7 @@ def card_text(reader: SessionReader, session_id: str, form: CardFormat) -> str:
 
 
 def every_card(reader: SessionReader, form: CardFormat) -> Iterator[tuple[str, str]]:
-    """Yield (session id, card) for every session by id, page by page, so that the row cap of a collector is no limit."""
+    """Yield (session id, card) for every session by id, in pages: a collector caps the rows of one answer."""
     last: str | None = None
     while True:
         after = "" if last is None else f"WHERE session_id > {literal(last)}"

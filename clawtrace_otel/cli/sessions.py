@@ -25,7 +25,8 @@ def sessions(
     write_rows(result, form)
 
 
-_FOR_PEOPLE = """session_id, coalesce(agent_name, service_name) AS agent, strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
+_FOR_PEOPLE = """session_id, coalesce(agent_name, service_name) AS agent,
+strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
 llm_call_count AS calls, tool_call_count AS tools, error_count AS errors, input_tokens, output_tokens, cost_usd,
 unpriced_call_count AS unpriced"""
 """The columns that fit a terminal; scripts ask for another format and get them all."""
