@@ -48,7 +48,7 @@ def register() -> None:
     ):
         app.command()(command)
     app.command("compile")(compile_.compile_)
-    app.command("import")(import_.import_)
+    app.add_typer(import_.imports, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

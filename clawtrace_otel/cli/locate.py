@@ -46,12 +46,18 @@ def database_path(chosen: Path | None, environment: Mapping[str, str] = os.envir
     return chosen.expanduser().absolute()
 
 
-def locate(database: Path | None, endpoint: str | None, environment: Mapping[str, str] = os.environ) -> Source:
+def locate(
+    database: Path | None,
+    endpoint: str | None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    must_exist: bool = True,
+) -> Source:
     """Say where to read from.
 
     What was typed beats the environment, an address beats a file, and a file whose collector runs is read through that
     collector. Where nothing at all was said, a collector on the default port is taken. Raises `CliError` for an
-    address that is not one and for a file that does not exist.
+    address that is not one and for a file that must exist and does not.
     """
     if database is not None and endpoint is not None:
         raise CliError("--db and --endpoint both say where to read from: give one of them")
@@ -66,7 +72,7 @@ def locate(database: Path | None, endpoint: str | None, environment: Mapping[str
     nothing_said = database is None and not environment.get("CLAWTRACE_DB")
     if nothing_said and answers(DEFAULT_ENDPOINT):
         return Source(endpoint=DEFAULT_ENDPOINT)
-    if not path.exists():
+    if must_exist and not path.exists():
         raise CliError(f"no database at {path}: start 'clawtrace serve', or name one with --db or --endpoint")
     return Source(database=path)
 

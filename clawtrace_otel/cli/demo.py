@@ -1,0 +1,95 @@
+"""`clawtrace demo`: a recorded agent run over OTLP into DuckDB, and its TraceCard. No network, no keys."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from clawtrace_otel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from clawtrace_otel.cli.reader import HttpReader
+
+_STOP_SECONDS: Final = 30
+_SQL: Final = """SELECT model, count(*) AS calls, sum(input_tokens) AS input_tokens,
+  sum(cache_read_input_tokens) AS of_which_cached, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd
+FROM steps WHERE kind = 'llm' AND counted_by IS NULL GROUP BY model ORDER BY cost_usd DESC"""
+
+
+def demo() -> None:
+    """Play a recorded agent run into a throwaway collector and show what it cost."""
+    from clawtrace_otel.cli.http import HttpClient
+    from clawtrace_otel.cli.reader import HttpReader
+
+    with (
+        tempfile.TemporaryDirectory(prefix="clawtrace-demo-") as folder,
+        throwaway_collector(Path(folder) / "demo.duckdb") as endpoint,
+    ):
+        reader = HttpReader(HttpClient(endpoint))
+        typer.echo(f"A collector listens on {endpoint}; two recorded agent runs are sent to it over OTLP.\n")
+        play_recordings(reader)
+        reader.compile(everything=False)
+        show(reader)
+    typer.echo("\nNext: start your own with   clawtrace serve")
+    typer.echo("then run any agent with     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318")
+    typer.echo("and ask                     clawtrace sessions")
+
+
+@contextmanager
+def throwaway_collector(database: Path) -> Iterator[str]:
+    """Yield the HTTP address of a real `clawtrace serve` on free ports, stopped at the end."""
+    command = [sys.executable, "-m", "clawtrace_otel", "serve", "--db", str(database), "--grpc-port", "0"]
+    log = database.with_suffix(".log")
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen([*command, "--http-port", "0"], stdout=subprocess.PIPE, stderr=errors) as process,  # noqa: S603 - ours
+    ):
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            if not line:
+                raise CliError(f"the collector did not start: {_last_line(log)}")
+            yield json.loads(line)["http"]
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def play_recordings(reader: HttpReader) -> None:
+    """Send the recordings that ship with the package."""
+    from clawtrace_otel.cli.bodies import bodies_in, files_in
+
+    with as_file(files("clawtrace_otel.cli") / "recordings") as folder:
+        for file in files_in([folder]):
+            for body in bodies_in(file):
+                reader.deliver(body)
+
+
+def show(reader: HttpReader) -> None:
+    """Print the newest session's card, what each model cost and the sessions."""
+    from clawtrace_otel.cli.options import CardFormat, RowsFormat
+    from clawtrace_otel.cli.output import write_rows
+    from clawtrace_otel.cli.questions import card_text, resolve_session
+
+    session_id = resolve_session(reader, "latest")
+    typer.echo(f"$ clawtrace card {session_id}")
+    typer.echo(card_text(reader, session_id, CardFormat.YAML))
+    typer.echo(f'$ clawtrace sql "{_SQL}"')
+    sys.stdout.flush()
+    write_rows(reader.query(_SQL), RowsFormat.TABLE)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,69 @@
+"""`clawtrace import`: load telemetry from files instead of from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+
+if TYPE_CHECKING:
+    from clawtrace_otel.cli.reader import SessionReader
+
+
+imports = typer.Typer(help="Load telemetry from files.", no_args_is_help=True)
+
+
+@imports.command()
+def otlp(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders to look through.")],
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Load bodies of OTLP requests (.pb, .json, .jsonl, also .gz) and compile the sessions that they hold."""
+    from clawtrace_otel.cli.bodies import files_in
+    from clawtrace_otel.cli.reader import open_reader
+
+    files = files_in(paths)
+    named = set(paths)
+    with open_reader(db, endpoint, create=True) as reader:
+        skipped = [file for file in _shown(files) if not _load(reader, file, required=file in named)]
+        if len(skipped) == len(files):
+            raise CliError(f"none of the {len(files)} files holds an OTLP request")
+        counts = reader.compile(everything=False)
+    typer.echo(
+        f"{len(files) - len(skipped)} files imported, {counts.compiled} sessions compiled, {counts.failed} failed"
+    )
+    if skipped:
+        typer.echo(f"{len(skipped)} files skipped, no OTLP in them: {', '.join(map(str, skipped[:3]))}", err=True)
+
+
+def _load(reader: SessionReader, file: Path, *, required: bool) -> bool:
+    """Return whether the file held OTLP; a file that a user named must."""
+    from clawtrace_otel.cli.bodies import NotOtlpError, bodies_in
+
+    try:
+        bodies = list(bodies_in(file))
+    except NotOtlpError:
+        if required:
+            raise
+        return False
+    for body in bodies:
+        rejected = reader.deliver(body)
+        if rejected:
+            typer.echo(f"{file}: {rejected}", err=True)
+    return True
+
+
+def _shown(files: Iterable[Path]) -> Iterable[Path]:
+    """Show progress on a terminal, nothing in a pipe."""
+    from rich.progress import track
+
+    from clawtrace_otel.cli.output import console
+
+    errors = console(stderr=True)
+    return track(list(files), "Importing", console=errors, transient=True, disable=not errors.is_terminal)

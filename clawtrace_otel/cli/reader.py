@@ -1,0 +1,138 @@
+"""The one object through which commands see the stored sessions: a running collector, or the file when none runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
+
+from clawtrace_otel.cli.bodies import JSON, Body
+from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.http import HttpClient, explanation, token_from_environment
+from clawtrace_otel.cli.locate import locate
+from collector.api import CompileCounts, QueryResult
+
+if TYPE_CHECKING:
+    from collector.api import OutcomeReport
+
+ARROW: Final = "application/vnd.apache.arrow.stream"
+_TRUNCATED_HEADER: Final = "x-clawtrace-truncated"
+_COMPILE_SECONDS: Final = 3600.0
+_RESEND_LIMIT: Final = 120
+_BUSY: Final = frozenset({429, 502, 503, 504})
+"""Answers after which a sender comes back. Source: OTLP specification, 'Retryable Response Codes'."""
+
+
+class SessionReader(Protocol):
+    """What commands ask and change."""
+
+    def query(self, query: str) -> QueryResult:
+        """Return the rows of one SELECT-like statement over the views."""
+        ...
+
+    def compile(self, *, everything: bool) -> CompileCounts:
+        """Compile pending sessions, or all, now."""
+        ...
+
+    def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
+        """Attach a verdict to a session."""
+        ...
+
+    def deliver(self, body: Body) -> str:
+        """Store an OTLP request; return what of it was rejected and why, empty where nothing was."""
+        ...
+
+
+@contextmanager
+def open_reader(
+    database: Path | None, endpoint: str | None, *, write: bool = False, create: bool = False
+) -> Iterator[SessionReader]:
+    """Yield the reader for what the options and the environment name; see `locate` for the order.
+
+    `write` opens a file for more than reading; `create` also makes one that does not exist. Raises `CliError`.
+    """
+    source = locate(database, endpoint, must_exist=not create)
+    if source.endpoint is not None:
+        yield HttpReader(HttpClient(source.endpoint, token_from_environment()))
+        return
+    if source.database is not None:
+        from clawtrace_otel.cli.file_reader import open_file
+
+        with open_file(source.database, write=write or create) as reader:
+            yield reader
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReader:
+    """Reads through a running collector."""
+
+    client: HttpClient
+
+    def query(self, query: str) -> QueryResult:
+        """Return the rows of one SELECT-like statement over the views."""
+        import pyarrow as pa
+
+        sent = json.dumps({"query": query}).encode()
+        answer = self.client.send("POST", "/api/sql", sent, {"Content-Type": JSON, "Accept": ARROW})
+        if not answer.ok:
+            raise CliError(explanation(answer, self.client.endpoint))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        with pa.ipc.open_stream(answer.body) as stream:
+            return QueryResult(stream.read_all(), headers.get(_TRUNCATED_HEADER) == "true")
+
+    def compile(self, *, everything: bool) -> CompileCounts:
+        """Compile pending sessions, or all, once what the collector has taken in is stored."""
+        patient = HttpClient(self.client.endpoint, self.client.token, _COMPILE_SECONDS)
+        said = _object(patient.call("POST", f"/api/compile{'?all=true' if everything else ''}", b""))
+        return CompileCounts(int(str(said["compiled"])), int(str(said["failed"])))
+
+    def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
+        """Attach a verdict to a session."""
+        path = f"/api/sessions/{quote(session_id, safe='')}/outcome"
+        self.client.call("POST", path, outcome.model_dump_json(exclude_none=True).encode(), {"Content-Type": JSON})
+
+    def deliver(self, body: Body) -> str:
+        """Send an OTLP request, coming back while the collector is busy."""
+        headers = {"Content-Type": body.content_type}
+        for _ in range(_RESEND_LIMIT):
+            answer = self.client.send("POST", f"/v1/{body.signal}", body.content, headers)
+            if answer.status not in _BUSY:
+                break
+            time.sleep(_pause(answer.headers))
+        if not answer.ok:
+            raise CliError(explanation(answer, self.client.endpoint))
+        return rejected_words(answer.body, body)
+
+
+def rejected_words(answer: bytes, body: Body) -> str:
+    """Return the partial success of an OTLP answer in words, empty where all was taken."""
+    if not answer:
+        return ""
+    if body.content_type == JSON:
+        partial = _object(answer).get("partialSuccess")
+        return str(partial.get("errorMessage", "")) if isinstance(partial, dict) else ""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+    # The three responses share their wire format: a count and a message.
+    return ExportTraceServiceResponse.FromString(answer).partial_success.error_message
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    """Return the seconds that the collector asks to wait, within reason."""
+    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
+    return min(float(said), 30.0) if said.isdigit() else 1.0
+
+
+def _object(content: bytes) -> dict[str, object]:
+    try:
+        said = json.loads(content)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise CliError("the answer is not a ClawTrace collector's: check the address")
+    return said
