@@ -7,6 +7,7 @@ Source: OTLP specification, "Failures".
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 
@@ -50,6 +51,25 @@ class StoreError(CollectorError):
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class StoreLockedError(StoreError):
+    """Another process, or another part of this one, has the database open."""
+
+    def __init__(self, path: Path, process_id: int | None) -> None:
+        holder = f"process {process_id}" if process_id is not None else "another process"
+        super().__init__(
+            f"{path} is in use by {holder}: read through the running collector with --endpoint URL, or stop it first",
+            retryable=True,
+        )
+        self.process_id = process_id
+
+
+class NotOurDatabaseError(StoreError):
+    """The file is no database, not one of ours, damaged, or of a version that this program does not know."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
 
 
 QueryStatus: TypeAlias = Literal[400, 404, 408, 413, 429]
