@@ -3,6 +3,7 @@
 Steps come from `normalise`, prices from `pricing`; the ledger goes to the findings, the card and the `ledger` view.
 """
 
+from processors.ledger.attribution import attribute
 from processors.ledger.model import INITIAL_CONTEXT, NOTHING, Ledger, LedgerEntry, Saving, StepMoney
 
-__all__ = ["INITIAL_CONTEXT", "NOTHING", "Ledger", "LedgerEntry", "Saving", "StepMoney"]
+__all__ = ["INITIAL_CONTEXT", "NOTHING", "Ledger", "LedgerEntry", "Saving", "StepMoney", "attribute"]

@@ -80,6 +80,8 @@ class Ledger:
     """How every prompt grew, call by call."""
     gaps: tuple[str, ...] = ()
     """What the split between steps had to guess, in words for a user; sorted."""
+    places: int = 12
+    """Units of the prompts' priced ranges are `10 ** -places` USD."""
 
     def money(self, step_id: str) -> StepMoney:
         """Look up what a step cost; nothing for a step the ledger does not know."""

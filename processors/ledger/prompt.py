@@ -32,6 +32,25 @@ class PricedRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What a call wrote, in tokens by who caused it: the call's own text and reasoning, and each tool's request."""
+
+    requests: tuple[tuple[str, int], ...] = ()
+    """Tool step and tokens of its name and arguments."""
+    text: int = 0
+    """Tokens of visible text."""
+    hidden: int = 0
+    """Tokens of reasoning and of whatever else no prompt repeats."""
+    guessed: bool = False
+    """Whether neither content nor a reasoning count said how much of the output was visible."""
+
+    @property
+    def visible(self) -> int:
+        """Tokens that a later prompt repeats."""
+        return self.text + sum(tokens for _, tokens in self.requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptCall:
     """One model call as its prompt sees it."""
 
@@ -42,6 +61,7 @@ class PromptCall:
     """Empty where the call was not priced."""
     asked: tuple[str, ...] = ()
     """The tool steps that it asked for."""
+    output: Output
 
 
 @dataclass(frozen=True, slots=True)
