@@ -1,4 +1,4 @@
-"""What every test may use: a real collector in a process of its own."""
+"""What every test may use: a real collector in a process of its own, and golden files."""
 
 from __future__ import annotations
 
@@ -28,3 +28,21 @@ def start_collector(tmp_path: Path) -> Iterator[StartCollector]:
 def collector(start_collector: StartCollector) -> RunningCollector:
     """Return a running collector with an empty database."""
     return start_collector()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--golden`, with which `make golden` writes the golden files anew."""
+    parser.addoption("--golden", action="store_true", help="write golden files instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Return what compares text with a golden file, or writes the file under `--golden`."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs: 'make golden' writes it anew"
+
+    return check
