@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Build the image, bring docker-compose.yml up, send spans with the real exporters, and find them by SQL after a
+# restart, a kill and a new container. Needs root, but no container engine of the machine's own: `make compose-test`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+python=$PWD/.venv/bin/python
+for tool in podman buildah runc debootstrap; do
+    command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install podman buildah runc debootstrap" >&2; exit 2; }
+done
+[ "$(id -u)" = 0 ] || { echo "debootstrap needs root" >&2; exit 2; }
+
+work=$(mktemp --directory /var/tmp/compose-test.XXXXXX)
+# shellcheck source=tests/compose/engine.sh
+. tests/compose/engine.sh
+
+passed=0
+check() { # check RULE COMMAND...: the command succeeds
+    local rule=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        printf '%4ds  ok      %s\n' "$SECONDS" "$rule"
+    else
+        printf '%4ds  FAILED  %s\n' "$SECONDS" "$rule"
+        podman logs "$(collector)" 2>&1 | tail -n 30
+        exit 1
+    fi
+}
+step() { printf '%4ds  %s\n' "$SECONDS" "$1"; }
+
+compose() {
+    "$work/tools/bin/podman-compose" --project-name compose-test --podman-build-args "$(build_arguments | xargs)" "$@" \
+        2>>"$work/compose.log"
+}
+clawtrace() { compose run --rm -T --no-deps costcraft "$@"; }
+collector() { podman ps --all --quiet --latest --filter label=com.docker.compose.service=collector; }
+inside() { podman exec "$(collector)" "$@"; }
+inspect() { podman inspect --format "$1" "$(collector)"; }
+
+free_port() { "$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+ready() { "$python" tests/compose/ask.py "$http"; }
+sql() { "$python" tests/compose/ask.py "$http" "$1"; }
+send() { "$python" tests/compose/spans.py "$1" --grpc "127.0.0.1:$CLAWTRACE_GRPC_PORT" --http "$http"; }
+equal() { [ "$1" = "$2" ] || { printf 'expected %s\n     got %s\n' "$2" "$1" && return 1; }; }
+
+# stored SESSION...: exactly the spans of these sessions, each once
+stored() {
+    local counts=$(($# * SPANS_PER_SESSION))
+    equal "$(sql 'SELECT count(*), count(DISTINCT span_id), count(DISTINCT trace_id) FROM spans')" \
+        "[[$counts, $counts, $#]]"
+}
+priced() {
+    equal "$(sql "SELECT llm_call_count, tool_call_count, input_tokens, output_tokens, unpriced_call_count, cost_usd > 0
+                  FROM sessions WHERE session_id = '$1'")" "[[2, 1, 2100, 110, 0, true]]"
+}
+
+privileges() {
+    inside python3 -c 'for line in open("/proc/1/status"):
+    if line.startswith(("Uid", "Gid", "CapEff", "CapBnd", "NoNewPrivs")): print(*line.split())'
+}
+read_only() { # every place but the two that are meant
+    inside python3 -c '
+import pathlib, errno
+for folder in ("/", "/etc", "/opt/clawtrace", "/usr/local", "/var/tmp"):
+    try:
+        pathlib.Path(folder, "probe").touch()
+    except OSError as problem:
+        assert problem.errno == errno.EROFS, (folder, problem)
+    else:
+        raise SystemExit(f"{folder} can be written to")
+for folder in ("/tmp", "/data"):
+    pathlib.Path(folder, "probe").touch()
+    pathlib.Path(folder, "probe").unlink()'
+}
+health() { # health TIMES: ask as often, return the state that the engine then reports
+    local _
+    for _ in $(seq "$1"); do
+        podman healthcheck run "$(collector)" >/dev/null 2>&1 || true
+    done
+    inspect '{{.State.Health.Status}}'
+}
+
+trap 'remove_engine' EXIT
+CLAWTRACE_GRPC_PORT=$(free_port)
+CLAWTRACE_HTTP_PORT=$(free_port)
+export CLAWTRACE_GRPC_PORT CLAWTRACE_HTTP_PORT
+http=http://127.0.0.1:$CLAWTRACE_HTTP_PORT
+SPANS_PER_SESSION=4
+
+make_engine
+step "engine of its own: $(podman --version), $(runc --version | head -n 1)"
+make_base_image
+step "base image from Debian: $(podman images --format '{{.Repository}}:{{.Tag}} {{.Size}}')"
+compose build collector >"$work/build.log" || { tail -n 30 "$work"/{build,compose}.log; exit 1; }
+step "image built: $(podman images --format '{{.Size}}' clawtrace-otel:local) with its base"
+
+compose up --detach collector >/dev/null
+check "the collector is ready" ready
+check "no root, no capability, no new privileges" equal "$(privileges | xargs)" \
+    "Uid: 10001 10001 10001 10001 Gid: 10001 10001 10001 10001 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1"
+check "nothing can be written but /data and /tmp" read_only
+check "the health check succeeds" equal "$(health 1)" healthy
+
+check "spans over gRPC and HTTP are acknowledged" send first
+check "and found by SQL, each once" stored first
+check "the costcraft service compiles through the collector" clawtrace compile
+check "and the session has its price" priced first
+check "the costcraft service reads" equal "$(clawtrace sql --format csv 'SELECT count(*) AS n FROM sessions' | tr -d '\r' | xargs)" "n 1"
+
+podman kill --signal STOP "$(collector)" >/dev/null
+check "a collector that hangs is reported unhealthy" equal "$(health 3)" unhealthy
+podman kill --signal CONT "$(collector)" >/dev/null
+check "and healthy again once it answers" equal "$(health 1)" healthy
+
+stopping=$SECONDS
+compose stop collector
+check "SIGTERM ends it with exit code 0, in $((SECONDS - stopping)) s" equal "$(inspect '{{.State.ExitCode}}')" 0
+compose start collector
+check "it starts again" ready
+check "and has the session still" stored first
+
+check "a second session is acknowledged" send second
+podman kill --signal KILL "$(collector)" >/dev/null
+compose start collector
+check "killed without warning, it starts again" ready
+check "and has what was acknowledged" stored first second
+
+compose down
+compose up --detach collector >/dev/null
+check "a new container on the old volume is ready" ready
+check "and has both sessions" stored first second
+check "with their prices" priced first
+
+compose down --volumes
+check "taken down, nothing is left" equal "$(podman ps --all --quiet; podman volume ls --quiet)" ""
+printf '%d passed, 0 failed\n' "$passed"
