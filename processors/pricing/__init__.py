@@ -4,6 +4,8 @@ Usage comes from `normalise`, rates from genai-prices and from a user's dated ov
 and the card.
 """
 
+from processors.pricing.book import price_book
 from processors.pricing.model import Cost, Price, PriceBook, Unpriced
+from processors.pricing.session import billable_calls, price
 
-__all__ = ["Cost", "Price", "PriceBook", "Unpriced"]
+__all__ = ["Cost", "Price", "PriceBook", "Unpriced", "billable_calls", "price", "price_book"]

@@ -1,0 +1,45 @@
+"""Prices of a whole session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from processors.model import Message, ModelCall, Session, StepError, Text
+from processors.pricing import Cost, Unpriced, billable_calls, price, price_book
+from processors.pricing.book import CACHE_NOT_REPORTED
+from tests.processors.pricing.calls import AUTUMN, call, usage
+
+BOOK = price_book()
+
+
+def session(*steps: ModelCall) -> Session:
+    """Return a session of these calls."""
+    return Session(session_id="s", session_source="trace", started_at=AUTUMN, ended_at=AUTUMN, steps=steps)
+
+
+def test_a_second_sighting_has_no_price() -> None:
+    """A call that another step counts is not billed again."""
+    first = call(step_id="a")
+    second = replace(call(step_id="b"), counted_by="a")
+    assert price(session(first, second), BOOK).keys() == {"a"}
+
+
+def test_a_refused_request_is_not_billed() -> None:
+    """A request that failed with nothing coming back has no price; one that failed midway has an unknown one."""
+    refused = call(step_id="a", no_usage=True, error=StepError("429"))
+    midway = replace(
+        call(step_id="b", no_usage=True, error=StepError("timeout")),
+        output_messages=(Message("assistant", (Text("it is"),)),),
+    )
+    assert [step.step_id for step in billable_calls(session(refused, midway))] == ["b"]
+    assert price(session(refused, midway), BOOK) == {"b": Unpriced("usage_not_reported")}
+
+
+def test_a_source_that_reports_cached_tokens_elsewhere_omits_zeros() -> None:
+    """An absent cache count is zero where the same source gave one on another call, and in doubt elsewhere."""
+    silent = call(step_id="a", used=usage(5000, 1, read=None, written=None))
+    telling = call(step_id="b", used=usage(5000, 1, read=4096, written=None))
+    other = call(step_id="c", used=usage(5000, 1, read=None, written=None), dialect="openinference")
+    prices = price(session(silent, telling, other), BOOK)
+    notes = {step_id: known.note for step_id, known in prices.items() if isinstance(known, Cost)}
+    assert notes == {"a": None, "b": None, "c": CACHE_NOT_REPORTED}
