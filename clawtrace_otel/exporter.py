@@ -112,6 +112,7 @@ class ClawtraceSpanExporter(SpanExporter):
     """What `OTEL_TRACES_EXPORTER=clawtrace` names; constructing it gives the SDK's OTLP exporter for spans."""
 
     def __new__(cls) -> SpanExporter:  # type: ignore[misc]
+        """Choose the transport; raises ConfigurationError as `create_otlp_exporter` does."""
         exporter: SpanExporter = create_otlp_exporter("traces")
         return exporter
 
@@ -120,6 +121,7 @@ class ClawtraceLogRecordExporter(LogRecordExporter):
     """What `OTEL_LOGS_EXPORTER=clawtrace` names; constructing it gives the SDK's OTLP exporter for log records."""
 
     def __new__(cls) -> LogRecordExporter:  # type: ignore[misc]
+        """Choose the transport; raises ConfigurationError as `create_otlp_exporter` does."""
         exporter: LogRecordExporter = create_otlp_exporter("logs")
         return exporter
 
@@ -128,5 +130,6 @@ class ClawtraceMetricExporter(MetricExporter):
     """What `OTEL_METRICS_EXPORTER=clawtrace` names; constructing it gives the SDK's OTLP exporter for metrics."""
 
     def __new__(cls) -> MetricExporter:  # type: ignore[misc]
+        """Choose the transport; raises ConfigurationError as `create_otlp_exporter` does."""
         exporter: MetricExporter = create_otlp_exporter("metrics")
         return exporter
