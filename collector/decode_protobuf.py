@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -48,11 +48,21 @@ def parse(signal: str, body: bytes, losses: Losses) -> Raw:
     return root.FromString(mended)
 
 
+class _Pairs(dict[bytes, tuple[str, Json]]):
+    """Key and value by the bytes of an attribute; reads what it does not know, and remembers the short ones."""
+
+    def __missing__(self, raw: bytes) -> tuple[str, Json]:
+        pair = _short_pair(raw) or _pair(KeyValue.FromString(raw))
+        if len(raw) <= _CACHED_BYTES:
+            self[raw] = pair
+        return pair
+
+
 class ProtobufCodec:
     """Reads the parts that `collector.wire` leaves as bytes; remembers short attributes, which mostly repeat."""
 
     def __init__(self) -> None:
-        self._pairs: dict[bytes, tuple[str, Json]] = {}
+        self._pairs = _Pairs()
 
     def identifier(self, raw: bytes, size: int) -> str:
         """Return an id as lower-case hex."""
@@ -62,21 +72,12 @@ class ProtobufCodec:
 
     def attributes(self, entries: Sequence[bytes], losses: Losses) -> dict[str, Json]:
         """Return attributes by key."""
-        found: dict[str, Json] = {}
-        pairs = self._pairs
-        if len(pairs) > _CACHED_PAIRS:
-            pairs.clear()
-        known = pairs.get
-        for raw in entries:
-            pair = known(raw)
-            if pair is None:
-                pair = _short_pair(raw) or _pair(raw, losses)
-                if pair is None:
-                    continue
-                if len(raw) <= _CACHED_BYTES:
-                    pairs[raw] = pair
-            found[pair[0]] = pair[1]
-        return found
+        if len(self._pairs) > _CACHED_PAIRS:
+            self._pairs.clear()
+        try:
+            return dict(map(self._pairs.__getitem__, entries))
+        except (DecodeError, MalformedFieldError):
+            return dict(_sound_pairs(entries, losses))
 
     def body(self, raw: bytes, losses: Losses) -> Json:
         """Return a log record's body."""
@@ -112,6 +113,20 @@ class ProtobufCodec:
     def exemplar(self, raw: bytes, losses: Losses) -> Raw:
         """Return an exemplar."""
         return _read(Exemplar, raw, losses)
+
+    def metric_data(self, metric: Raw) -> tuple[str, Raw] | None:
+        """Return a metric's type and data."""
+        kind = metric.WhichOneof("data")
+        return None if kind is None else (kind, getattr(metric, kind))
+
+    def number(self, point: Raw) -> int | float | None:
+        """Return the number of a point or exemplar."""
+        kind = point.WhichOneof("value")
+        return None if kind is None else getattr(point, kind)
+
+    def present(self, point: Raw, name: str) -> float | None:
+        """Return an optional field."""
+        return getattr(point, name) if point.HasField(name) else None
 
 
 def _read(official: type[Message], raw: bytes, losses: Losses) -> Raw:
@@ -162,13 +177,16 @@ def _varint(raw: bytes) -> int | None:
     return number | last << shift if last < _MORE else None
 
 
-def _pair(raw: bytes, losses: Losses) -> tuple[str, Json] | None:
-    try:
-        entry = _strict(KeyValue, raw, losses)
-        return entry.key, _value(entry.value, 0)
-    except MalformedFieldError as error:
-        losses.drop(f"attribute: {error}")
-        return None
+def _pair(entry: KeyValue) -> tuple[str, Json]:
+    return entry.key, _value(entry.value, 0)
+
+
+def _sound_pairs(entries: Iterable[bytes], losses: Losses) -> Iterator[tuple[str, Json]]:
+    for raw in entries:
+        try:
+            yield _pair(_strict(KeyValue, raw, losses))
+        except MalformedFieldError as error:
+            losses.drop(f"attribute: {error}")
 
 
 def _strict(official: type[_M], raw: bytes, losses: Losses) -> _M:

@@ -94,7 +94,7 @@ def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses
             (
                 trace_id,
                 span_id,
-                _optional(span.parent_span_id, "parent_span_id", codec, losses),
+                optional_identifier(span.parent_span_id, "parent_span_id", codec, losses),
                 span.name,
                 span.kind,
                 span.start_time_unix_nano,
@@ -120,7 +120,7 @@ def log_rows(records: Iterable[Raw], codec: Codec, correlator: Correlator, losse
     for record in records:
         attributes = codec.attributes(record.attributes, losses)
         body = codec.body(record.body, losses)
-        trace_id = _optional(record.trace_id, "trace_id", codec, losses)
+        trace_id = optional_identifier(record.trace_id, "trace_id", codec, losses)
         if trace_id is None:
             correlation_value = correlator.outside(attributes)
         else:
@@ -136,7 +136,7 @@ def log_rows(records: Iterable[Raw], codec: Codec, correlator: Correlator, losse
                 None if body is None else write_json(body),
                 write_json(attributes),
                 trace_id,
-                _optional(record.span_id, "span_id", codec, losses),
+                optional_identifier(record.span_id, "span_id", codec, losses),
                 record.flags,
                 record.dropped_attributes_count,
                 correlation_value,
@@ -151,7 +151,7 @@ def _required(identifier: str, name: str, zero: str) -> str:
     return identifier
 
 
-def _optional(raw: Raw, name: str, codec: Codec, losses: Losses) -> str | None:
+def optional_identifier(raw: Raw, name: str, codec: Codec, losses: Losses) -> str | None:
     """Return an id that a record can do without: None where it is absent, zero or (counted) malformed."""
     if not raw:
         return None

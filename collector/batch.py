@@ -1,0 +1,103 @@
+"""Decoded requests to the Arrow tables of one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from typing import Final
+
+import pyarrow as pa
+
+from collector.columns import CORRELATIONS, LOGS, METRIC_POINTS, SPANS
+from collector.correlations import Edge
+from collector.decode import Block, Decoded, Signal
+from collector.decode_rows import Row
+from collector.store import Batch
+
+_ROWS_AT_ONCE: Final = 512
+_SCHEMAS: Final[dict[Signal, pa.Schema]] = {"traces": SPANS, "logs": LOGS, "metrics": METRIC_POINTS}
+_ORIGIN_COLUMNS: Final = 9
+"""The columns that a block shares; `received_at` comes after them."""
+
+
+class BatchBuilder:
+    """Gathers decoded requests until they are committed together.
+
+    Rows become Arrow arrays a few hundred at a time: large enough that the cost per array vanishes, small enough that
+    the Python objects are freed while the processor's caches still hold them.
+    """
+
+    def __init__(self) -> None:
+        self._tables = {signal: _TableBuilder(schema) for signal, schema in _SCHEMAS.items()}
+        self._edges: set[Edge] = set()
+
+    def add(self, request: Decoded) -> None:
+        """Add the rows of one request after those of the requests before it."""
+        self._tables[request.signal].add(request)
+        self._edges |= request.edges
+
+    def build(self) -> Batch:
+        """Return one batch with everything added."""
+        return Batch(
+            spans=self._tables["traces"].build(),
+            logs=self._tables["logs"].build(),
+            metric_points=self._tables["metrics"].build(),
+            correlations=_from_columns(CORRELATIONS, zip(*self._edges, strict=True)),
+        )
+
+
+class _TableBuilder:
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._tables: list[pa.Table] = []
+        self._blocks: list[tuple[Block, int]] = []
+        self._rows = 0
+
+    def add(self, request: Decoded) -> None:
+        filled = [block for block in request.blocks if block.rows]
+        self._blocks += [(block, request.received_at) for block in filled]
+        self._rows += sum(len(block.rows) for block in filled)
+        if self._rows >= _ROWS_AT_ONCE:
+            self._flush()
+
+    def build(self) -> pa.Table:
+        if self._blocks:
+            self._flush()
+        return pa.concat_tables(self._tables) if self._tables else self._schema.empty_table()
+
+    def _flush(self) -> None:
+        self._tables.append(_table(self._schema, self._blocks))
+        self._blocks = []
+        self._rows = 0
+
+
+def _table(schema: pa.Schema, blocks: Sequence[tuple[Block, int]]) -> pa.Table:
+    own = zip(*chain.from_iterable(block.rows for block, _ in blocks), strict=True)
+    columns = [pa.array(column, field.type) for column, field in zip(own, schema, strict=False)]
+    sizes = [len(block.rows) for block, _ in blocks]
+    columns += _shared(schema, [block.origin for block, _ in blocks], sizes)
+    columns.append(pa.array(_spread([received_at for _, received_at in blocks], sizes), pa.int64()))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _shared(schema: pa.Schema, origins: Sequence[Row], sizes: Sequence[int]) -> list[pa.Array]:
+    """Return the columns that blocks share: each distinct value once, and per row which one it is."""
+    distinct = {origin: index for index, origin in enumerate(dict.fromkeys(origins))}
+    rows = pa.array(_spread([distinct[origin] for origin in origins], sizes), pa.int32())
+    fields = list(schema)[-_ORIGIN_COLUMNS - 1 : -1]
+    columns = []
+    for field, values in zip(fields, zip(*distinct, strict=True), strict=True):
+        if pa.types.is_dictionary(field.type):
+            columns.append(pa.array(values, field.type.value_type).dictionary_encode().take(rows))
+        else:
+            columns.append(pa.array(values, field.type).take(rows))
+    return columns
+
+
+def _spread(values: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    return list(chain.from_iterable(map(repeat, values, sizes)))
+
+
+def _from_columns(schema: pa.Schema, columns: Iterable[Sequence[object]]) -> pa.Table:
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=False)]
+    return pa.Table.from_arrays(arrays, schema=schema) if arrays else schema.empty_table()
