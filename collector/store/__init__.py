@@ -7,13 +7,18 @@ The contract:
 * `append` returns only when its rows would survive `kill -9`. It stores a span once per (trace_id, span_id,
   start time), a log record and a metric point once per identical content, however often and in however many
   batches they are sent, also across restarts, and counts the others as duplicates.
+* Batches are numbered in the order of their commits. The numbers never fall, whatever the clock or a restart does.
 * A batch names what it belongs together with: every trace id in it and every value of a *correlation attribute*
   (the names come from the configuration; in practice session and conversation ids). Traces that share a value, or
-  are joined by a span link, form one `Group`; so do log records outside any trace.
+  are joined by a span link, form one `Group`; so do log records outside any trace. A `Group` is a snapshot: it names
+  the last batch that it knows, and `load` returns what is stored up to there.
 * A group is *pending* from the moment rows for it are committed until `replace` is called with a snapshot taken
   after that. `quiet` finds the pending ones that received nothing for a while, by a query, so a restart forgets none.
-* `replace` swaps everything derived from a group for the new rows in one transaction: no reader sees half a session.
-  If rows arrived for the group since the snapshot, it stays pending.
+  Silence is measured from `received_at`; a row from the future counts as received when it is first looked at, so a
+  clock that was set back delays a group by no more than the idle time.
+* `replace` swaps everything derived from a group, and from smaller groups that have grown together into it, for the
+  new rows in one transaction: no reader sees half a session. If rows arrived since the snapshot, it stays pending.
+* Outcomes are never derived: they outlive every recompilation, and the latest one of a session counts.
 """
 
 from __future__ import annotations
@@ -33,13 +38,13 @@ DerivedRows: TypeAlias = Mapping[str, Sequence[Mapping[str, object]]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one commit stores: Arrow tables in the layout of `collector.store.rows`, any of them possibly empty."""
+    """What one commit stores: Arrow tables in the layout of `collector.columns`, any of them possibly empty."""
 
     spans: pa.Table
     logs: pa.Table
     metric_points: pa.Table
     correlations: pa.Table
-    """Columns `trace_id` (null for records outside a trace) and `value` (null where a trace carries none), distinct."""
+    """The edges that join the batch's traces and values, as `collector.columns.CORRELATIONS` says; distinct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,12 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Traces and correlation values that belong together, and the last batch that is known for them."""
+    """Traces and correlation values that belong together, and the batches that are known to hold rows of them."""
 
     trace_ids: frozenset[str]
     values: frozenset[str]
     last_batch: int
+    first_batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,37 @@ class TelemetryStore(Protocol):
         ...
 
     def load(self, group: Group) -> Signals:
-        """Return everything stored for a group."""
+        """Return everything stored for a group up to its last batch."""
         ...
 
     def replace(self, group: Group, rows: DerivedRows) -> None:
-        """Swap what was derived from a group for `rows`, in one transaction."""
+        """Swap what was derived from a group for `rows`, in one transaction.
+
+        Tables and columns are those of `collector.store.derived`; a column that a row leaves out is NULL. Raises
+        ValueError for a table or column that does not exist and for a value that does not fit its column.
+        """
+        ...
+
+    def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
+        """Do `replace` for several groups in one transaction, which is many times faster than one by one."""
         ...
 
     def record_outcome(self, row: Mapping[str, object]) -> None:
-        """Store an oracle's verdict on a session and make the session's group pending."""
+        """Store an oracle's verdict on a session, by the columns of `outcomes`, and make its group pending.
+
+        `session_id` is needed and `recorded_at` is nanoseconds. A session that is not compiled yet may be named.
+        """
+        ...
+
+    def outcomes(self, session_ids: Iterable[str]) -> Mapping[str, Mapping[str, object]]:
+        """Return the latest verdict on each of the sessions that has one, by the columns of `outcomes`.
+
+        `task_id` and `condition` are the latest that any verdict named; `recorded_at` is nanoseconds, `checks` JSON.
+        """
+        ...
+
+    def append_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Add rows to one of the tables that belong to no session (`patches`, `skills`). Raises as `replace` does."""
         ...
 
     def checkpoint(self) -> None:

@@ -1,0 +1,134 @@
+"""The one module that imports duckdb: opening a file, cursors, and what its errors mean to us.
+
+Every instance is opened without access to other files, without extensions, without spilling to disk, and with its
+configuration locked, so that the same instance can serve ingest and outsiders' queries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+from duckdb import DuckDBPyConnection, StatementType
+
+from collector.errors import NotOurDatabaseError, StoreError, StoreLockedError
+
+__all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "transaction"]
+
+Cursor = DuckDBPyConnection
+"""A connection of its own to the same instance; one per thread."""
+DuckDBError = duckdb.Error
+
+_CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "allow_community_extensions": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    # A checkpoint at the default of 16 MB halves what can be stored in a second.
+    "checkpoint_threshold": "256MB",
+    "enable_external_access": False,
+    "python_enable_replacements": False,
+    # The oldest format with zstd, so that a person's own DuckDB of the last years can read the file.
+    "storage_compatibility_version": "v1.2.0",
+    "temp_directory": "",
+}
+_READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
+_NOT_A_DATABASE: Final = ("not a valid DuckDB database", "Failed to download extension", "could not be opened")
+_CORRUPT: Final = ("Corrupt", "Could not read enough bytes", "Serialization", "trying to read a database file with")
+
+
+class Database:
+    """An open DuckDB instance."""
+
+    def __init__(self, path: Path, connection: DuckDBPyConnection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Database:
+        """Open or create a file. Raises StoreLockedError, NotOurDatabaseError or StoreError, each with what to do."""
+        configuration = dict(_CONFIGURATION)
+        if read_only:
+            for name in _READ_ONLY_UNAVAILABLE:
+                del configuration[name]
+        elif path.exists() and path.stat().st_size == 0:
+            raise NotOurDatabaseError(f"{path} is empty, not a database: delete it or name another file")
+        with translated(path):
+            connection = duckdb.connect(str(path), read_only=read_only, config=configuration)
+            try:
+                connection.execute("SET GLOBAL TimeZone = 'UTC'")
+            except duckdb.InvalidInputException:
+                # Within one process DuckDB hands out the instance that is open already, and that one is locked.
+                connection.close()
+                raise StoreLockedError(path, os.getpid()) from None
+        return cls(path, connection)
+
+    def lock_configuration(self) -> None:
+        """Let nothing change the instance's settings from here on."""
+        self._connection.execute("SET lock_configuration = true")
+
+    def cursor(self) -> Cursor:
+        """Return a connection of its own for the calling thread."""
+        return self._connection.cursor()
+
+    def close(self) -> None:
+        """Release the file."""
+        with translated(self.path):
+            self._connection.close()
+
+
+@contextmanager
+def transaction(cursor: Cursor) -> Iterator[Cursor]:
+    """Commit at the end, or undo everything when anything fails."""
+    cursor.execute("BEGIN TRANSACTION")
+    try:
+        yield cursor
+        cursor.execute("COMMIT")
+    except BaseException:
+        _roll_back(cursor)
+        raise
+
+
+def _roll_back(cursor: Cursor) -> None:
+    try:
+        cursor.execute("ROLLBACK")
+    except duckdb.Error:
+        # A failed COMMIT has ended the transaction already; the error that matters is the one being raised.
+        return
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn DuckDB's errors into the collector's, each one line that says what to do."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.ConnectionException) as error:
+        raise _of_the_file(path, error) from error
+    except (duckdb.FatalException, duckdb.InternalException) as error:
+        raise StoreError(
+            f"{path} can no longer be written ({_first_line(error)}): restart the collector; what was acknowledged is safe",
+            retryable=True,
+        ) from error
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.TransactionException) as error:
+        raise StoreError(f"{path} is overloaded ({_first_line(error)}): send again", retryable=True) from error
+    except duckdb.Error as error:
+        raise StoreError(f"{path} refused the rows: {_first_line(error)}", retryable=False) from error
+
+
+def _of_the_file(path: Path, error: duckdb.Error) -> StoreError:
+    text = str(error)
+    if "Could not set lock" in text or "different configuration" in text:
+        holder = text.partition("(PID ")[2].partition(")")[0]
+        return StoreLockedError(path, int(holder) if holder.isdigit() else None)
+    if any(sign in text for sign in _NOT_A_DATABASE):
+        return NotOurDatabaseError(f"{path} is not a DuckDB database: name another file with --db")
+    if any(sign in text for sign in _CORRUPT) or isinstance(error, duckdb.SerializationException):
+        return NotOurDatabaseError(f"{path} is damaged ({_first_line(error)}): restore a copy or name another file")
+    return StoreError(f"{path} cannot be used: {_first_line(error)}", retryable=True)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
