@@ -1,0 +1,66 @@
+"""The border: exit codes and one plain line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clawtrace_otel.cli.app import main
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what stands on stderr, which must be one line and no traceback."""
+    said = capsys.readouterr().err
+    assert said.startswith("clawtrace: ")
+    assert said.count("\n") == 1
+    return said
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["sql"], ["card", "x", "--format", "pdf"], ["schema", "skill"]])
+def test_wrong_usage_exits_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A command line that cannot be understood exits 2 with one line that names the help."""
+    assert main(arguments) == 2
+    assert "--help" in one_line(capsys)
+
+
+def test_a_missing_database_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A request that fails exits 1 with one line that says what to do."""
+    assert main(["sql", "SELECT 1", "--db", str(tmp_path / "none.duckdb")]) == 1
+    assert "clawtrace serve" in one_line(capsys)
+
+
+def test_nobody_at_the_endpoint_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """An address where nothing listens is named, with the command that starts a collector."""
+    assert main(["sessions", "--endpoint", "http://127.0.0.1:9"]) == 1
+    assert "http://127.0.0.1:9" in one_line(capsys)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport"])
+def test_an_endpoint_must_be_an_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no http address is refused before anything is sent."""
+    assert main(["sessions", "--endpoint", endpoint]) == 1
+    assert "http://HOST:PORT" in one_line(capsys)
+
+
+def test_database_and_endpoint_exclude_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two answers to where to read from are a mistake, not a choice."""
+    assert main(["sessions", "--endpoint", "http://127.0.0.1:9", "--db", str(tmp_path / "a")]) == 1
+    assert "one of them" in one_line(capsys)
+
+
+def test_a_traceback_only_with_debug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--debug` anywhere on the line adds the traceback."""
+    assert main(["sessions", "--db", str(tmp_path / "none.duckdb"), "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_help_starts_without_the_heavy_libraries() -> None:
+    """`--help` imports neither DuckDB nor Arrow nor gRPC: commands import what they need when they run."""
+    script = (
+        "import sys; from clawtrace_otel.cli.app import main; main(['--help']);"
+        "sys.exit(any(name in sys.modules for name in ('duckdb', 'pyarrow', 'grpc', 'pydantic')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, check=False).returncode == 0
