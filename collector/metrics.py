@@ -1,0 +1,47 @@
+"""What the collector counts about itself, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from collector.store import Receipt
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_COMMIT_BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """One registry per collector, so that two in one process do not mix. `signal` is traces, logs or metrics."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.received = self._counter("received_records", "Records that arrived in readable requests", "signal")
+        self.stored = self._counter("stored_records", "Records committed", "signal")
+        self.duplicates = self._counter("duplicate_records", "Records that were stored already", "signal")
+        self.rejected = self._counter("rejected_records", "Malformed records, answered as partial success", "signal")
+        self.failed = self._counter("failed_requests", "Export requests answered with an error", "reason")
+        self.queue_bytes = Gauge(
+            "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
+        )
+        self.commit_seconds = Histogram(
+            "clawtrace_commit_seconds", "Time of one commit", buckets=_COMMIT_BUCKETS, registry=self._registry
+        )
+
+    def _counter(self, name: str, text: str, label: str) -> Counter:
+        return Counter(f"clawtrace_{name}", text, [label], registry=self._registry)
+
+    def count_receipt(self, receipt: Receipt) -> None:
+        """Add what one commit stored."""
+        for signal, stored, duplicate in (
+            ("traces", receipt.spans, receipt.duplicate_spans),
+            ("logs", receipt.logs, receipt.duplicate_logs),
+            ("metrics", receipt.metric_points, receipt.duplicate_metric_points),
+        ):
+            self.stored.labels(signal).inc(stored)
+            self.duplicates.labels(signal).inc(duplicate)
+
+    def exposition(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self._registry)
