@@ -202,6 +202,32 @@ def arrow_rows(table: str, schema: pa.Schema, rows: Sequence[Row]) -> pa.Table:
     return pa.table([_column(table, field, rows) for field in schema], schema=schema)
 
 
+def arrow_tables(rows: Mapping[str, Sequence[Row]], schemas: Mapping[str, pa.Schema]) -> dict[str, pa.Table]:
+    """Return rows by table as Arrow. Raises ValueError as `arrow_rows` does, and for a table not in `schemas`."""
+    unknown = sorted(rows.keys() - schemas.keys())
+    if unknown:
+        raise ValueError(f"no table {', '.join(unknown)}: there are {', '.join(schemas)}")
+    return {name: arrow_rows(name, schemas[name], rows[name]) for name in rows}
+
+
+def outcome_row(row: Row) -> pa.Table:
+    """Return one outcome as Arrow. Raises ValueError where it does not say on which session and when."""
+    table = arrow_rows("outcomes", OUTCOMES, [row])
+    missing = [name for name in ("session_id", "recorded_at") if table.column(name).null_count]
+    if missing:
+        raise ValueError(f"an outcome needs {' and '.join(missing)}")
+    return table
+
+
+def python_rows(table: pa.Table) -> list[dict[str, object]]:
+    """Return Arrow rows as Python has them, times as integer nanoseconds again."""
+    columns = {
+        field.name: (column.cast(pa.int64()) if field.type == TIME else column).to_pylist()
+        for field, column in zip(table.schema, table.columns, strict=True)
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
 def _column(table: str, field: pa.Field, rows: Sequence[Row]) -> pa.Array:
     values = [row.get(field.name) for row in rows]
     if field.metadata == _JSON_MARK:

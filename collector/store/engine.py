@@ -109,7 +109,7 @@ def translated(path: Path) -> Iterator[None]:
         raise _of_the_file(path, error) from error
     except (duckdb.FatalException, duckdb.InternalException) as error:
         raise StoreError(
-            f"{path} can no longer be written ({_first_line(error)}): restart the collector; what was acknowledged is safe",
+            f"{path} can no longer be written ({_first_line(error)}): restart; what was acknowledged is safe",
             retryable=True,
         ) from error
     except (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.TransactionException) as error:

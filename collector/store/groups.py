@@ -66,3 +66,19 @@ def _group(nodes: Sequence[Node], first_batch: int, last_batch: int) -> Group:
         last_batch=last_batch,
         first_batch=first_batch,
     )
+
+
+def nodes_of(group: Group) -> frozenset[Node]:
+    """Return the group's traces and values as nodes."""
+    traces = ((TRACE, name) for name in group.trace_ids)
+    return frozenset((*traces, *((VALUE, name) for name in group.values)))
+
+
+def group_key(group: Group) -> str:
+    """Return what names the group among all groups of one moment: its smallest trace, or value where it has none."""
+    return f"{TRACE}:{min(group.trace_ids)}" if group.trace_ids else f"{VALUE}:{min(group.values)}"
+
+
+def smallest_node(group: Group) -> tuple[str | None, str | None]:
+    """Return one member as (trace id, value), exactly one of which is None."""
+    return (min(group.trace_ids), None) if group.trace_ids else (None, min(group.values))

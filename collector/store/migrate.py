@@ -13,7 +13,10 @@ from typing import Final
 from collector.errors import NotOurDatabaseError
 from collector.store.engine import Cursor, Database, transaction, translated
 
-_APPLIED: Final = "clawtrace.migrations"
+_CREATE_APPLIED: Final = """
+    CREATE SCHEMA IF NOT EXISTS clawtrace;
+    CREATE TABLE IF NOT EXISTS clawtrace.migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL);
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def schema_version(database: Database) -> int:
                     f"{database.path} holds tables that are not ours: name another file with --db"
                 )
             return 0
-        ((version,),) = cursor.execute(f"SELECT coalesce(max(number), 0) FROM {_APPLIED}").fetchall()
+        ((version,),) = cursor.execute("SELECT coalesce(max(number), 0) FROM clawtrace.migrations").fetchall()
     if version > migrations()[-1].number:
         raise NotOurDatabaseError(
             f"{database.path} was written by a newer version of clawtrace (layout {version}): upgrade clawtrace-otel"
@@ -71,10 +74,9 @@ def migrate(database: Database) -> None:
         cursor = database.cursor()
         for migration in missing:
             with transaction(cursor):
-                cursor.execute("CREATE SCHEMA IF NOT EXISTS clawtrace")
-                cursor.execute(f"CREATE TABLE IF NOT EXISTS {_APPLIED} (number INTEGER NOT NULL, name VARCHAR NOT NULL)")
+                cursor.execute(_CREATE_APPLIED)
                 cursor.execute(migration.sql)
-                cursor.execute(f"INSERT INTO {_APPLIED} VALUES (?, ?)", [migration.number, migration.name])
+                cursor.execute("INSERT INTO clawtrace.migrations VALUES (?, ?)", [migration.number, migration.name])
         cursor.execute("CHECKPOINT")
 
 

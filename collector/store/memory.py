@@ -1,0 +1,194 @@
+"""The store's contract as a program one can read. It holds everything in lists and survives nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TypeAlias, cast
+
+import pyarrow as pa
+
+from collector.columns import LOGS, SPANS
+from collector.store import Batch, DerivedRows, Group, Receipt, Signals
+from collector.store.derived import ADDED, PER_SESSION, Row, arrow_tables, outcome_row, python_rows
+from collector.store.groups import Edge, Node, connected, group_key, nodes_of, smallest_node
+from collector.store.rows import SPAN_IDENTITY, logs_of, spans_of
+
+_Stored: TypeAlias = dict[str, object]
+
+
+@dataclass(slots=True)
+class _Pending:
+    edge: Edge
+    received_at: int
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Keeps the contract of `collector.store` but for durability."""
+
+    tables: dict[str, list[_Stored]] = field(
+        default_factory=lambda: {
+            name: [] for name in ("spans", "logs", "metric_points", *PER_SESSION, *ADDED, "outcomes")
+        }
+    )
+    """Every row by table; `batch` and `group_key` stand beside the columns that the contract names."""
+    _seen: dict[str, set[str]] = field(default_factory=lambda: {"spans": set(), "logs": set(), "metric_points": set()})
+    _edges: list[Edge] = field(default_factory=list)
+    _pending: list[_Pending] = field(default_factory=list)
+    _members: dict[str, Group] = field(default_factory=dict)
+    _last_batch: int = 0
+    _lock: RLock = field(default_factory=RLock)
+
+    def append(self, batch: Batch) -> Receipt:
+        """See `TelemetryStore`."""
+        with self._lock:
+            self._last_batch += 1
+            spans, duplicate_spans = self._add("spans", batch.spans)
+            logs, duplicate_logs = self._add("logs", batch.logs)
+            points, duplicate_points = self._add("metric_points", batch.metric_points)
+            if spans or logs or points:
+                received_at = max(
+                    (time for table in (batch.spans, batch.logs, batch.metric_points) for time in _received(table)),
+                )
+                for row in batch.correlations.to_pylist():
+                    edge = Edge(self._last_batch, self._last_batch, row["trace_id"], row["value"], row["joined_value"])
+                    self._edges.append(edge)
+                    self._pending.append(_Pending(edge, received_at))
+            return Receipt(spans, logs, points, duplicate_spans, duplicate_logs, duplicate_points)
+
+    def _add(self, name: str, table: pa.Table) -> tuple[int, int]:
+        new = 0
+        for row in table.to_pylist():
+            identity = _identity(name, row)
+            if identity not in self._seen[name]:
+                self._seen[name].add(identity)
+                self.tables[name].append({**row, "batch": self._last_batch})
+                new += 1
+        return new, table.num_rows - new
+
+    def quiet(self, *, idle_ns: int, now_ns: int, limit: int) -> Sequence[Group]:
+        """See `TelemetryStore`."""
+        with self._lock:
+            newest: dict[Node, int] = {}
+            for pending in self._pending:
+                pending.received_at = min(pending.received_at, now_ns)
+                for node in pending.edge.nodes:
+                    newest[node] = max(newest.get(node, 0), pending.received_at)
+            found = []
+            for group in self.groups():
+                times = [newest[node] for node in nodes_of(group) if node in newest]
+                if times and max(times) <= now_ns - idle_ns:
+                    found.append(group)
+            return found[:limit]
+
+    def groups(self) -> Iterable[Group]:
+        """See `TelemetryStore`."""
+        with self._lock:
+            return connected([*self._edges, *(pending.edge for pending in self._pending)])
+
+    def load(self, group: Group) -> Signals:
+        """See `TelemetryStore`."""
+        with self._lock:
+            spans = [row for row in self._until(group, "spans") if row["trace_id"] in group.trace_ids]
+            logs = [
+                row
+                for row in self._until(group, "logs")
+                if row["trace_id"] in group.trace_ids
+                or (row["trace_id"] is None and row["correlation_value"] in group.values)
+            ]
+        return Signals(
+            spans_of(pa.Table.from_pylist(spans, schema=SPANS)), logs_of(pa.Table.from_pylist(logs, schema=LOGS))
+        )
+
+    def _until(self, group: Group, name: str) -> list[_Stored]:
+        return [
+            {key: value for key, value in row.items() if key != "batch"}
+            for row in self.tables[name]
+            if isinstance(row["batch"], int) and row["batch"] <= group.last_batch
+        ]
+
+    def replace(self, group: Group, rows: DerivedRows) -> None:
+        """See `TelemetryStore`."""
+        self.replace_all([(group, rows)])
+
+    def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
+        """See `TelemetryStore`."""
+        checked = [(group, _checked(rows, PER_SESSION)) for group, rows in compiled]
+        with self._lock:
+            for group, tables in checked:
+                self._replace(group, tables)
+
+    def _replace(self, group: Group, tables: Mapping[str, list[_Stored]]) -> None:
+        nodes, key_of_group = nodes_of(group), group_key(group)
+        gone = {row["session_id"] for row in tables.get("sessions", ())}
+        for key, members in list(self._members.items()):
+            if nodes & nodes_of(members):
+                gone |= {row["session_id"] for row in self.tables["sessions"] if row["group_key"] == key}
+                del self._members[key]
+        for name in PER_SESSION:
+            self.tables[name] = [row for row in self.tables[name] if row["session_id"] not in gone]
+            self.tables[name] += [{**row, "group_key": key_of_group} for row in tables.get(name, ())]
+        if tables.get("sessions"):
+            self._members[key_of_group] = group
+        self._pending = [
+            pending
+            for pending in self._pending
+            if pending.edge.last_batch > group.last_batch or not nodes & set(pending.edge.nodes)
+        ]
+
+    def record_outcome(self, row: Row) -> None:
+        """See `TelemetryStore`."""
+        (stored,) = python_rows(outcome_row(row))
+        session_id = str(stored["session_id"])
+        with self._lock:
+            self._last_batch += 1
+            self.tables["outcomes"].append(stored)
+            keys = {str(kept["group_key"]) for kept in self.tables["sessions"] if kept["session_id"] == session_id}
+            # A session that is not compiled yet is named by a value that its telemetry carries, or by its trace.
+            named = [smallest_node(self._members[key]) for key in keys] or [(session_id, session_id)]
+            for trace_id, value in named:
+                edge = Edge(self._last_batch, self._last_batch, trace_id, value, None)
+                self._pending.append(_Pending(edge, cast("int", stored["recorded_at"])))
+
+    def outcomes(self, session_ids: Iterable[str]) -> Mapping[str, Row]:
+        """See `TelemetryStore`."""
+        wanted = set(session_ids)
+        latest: dict[str, _Stored] = {}
+        with self._lock:
+            for row in self.tables["outcomes"]:
+                session_id = str(row["session_id"])
+                if session_id in wanted:
+                    before = latest.get(session_id, row)
+                    named = {
+                        name: before[name] if row[name] is None else row[name] for name in ("task_id", "condition")
+                    }
+                    latest[session_id] = {**row, **named}
+        return latest
+
+    def append_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """See `TelemetryStore`."""
+        checked = _checked({table: rows}, ADDED)
+        with self._lock:
+            self.tables[table] += checked[table]
+
+    def checkpoint(self) -> None:
+        """Do nothing: there is no log."""
+
+    def close(self) -> None:
+        """Do nothing: there is no file."""
+
+
+def _identity(name: str, row: _Stored) -> str:
+    if name == "spans":
+        return repr([row[part] for part in SPAN_IDENTITY])
+    return repr({key: value for key, value in row.items() if key != "received_at"})
+
+
+def _received(table: pa.Table) -> list[int]:
+    return cast("list[int]", table.column("received_at").to_pylist())
+
+
+def _checked(rows: DerivedRows, schemas: Mapping[str, pa.Schema]) -> dict[str, list[_Stored]]:
+    return {name: python_rows(table) for name, table in arrow_tables(rows, schemas).items()}
