@@ -6,13 +6,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum, auto
+from itertools import islice
+from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from clawtrace_otel.cli.worker import Worker, WorkFailedError, WorkStoppedError
 from collector.api import CompileCounts
@@ -21,27 +22,33 @@ from collector.errors import StoreError
 if TYPE_CHECKING:
     from collector.store import DerivedRows, Group, Signals, TelemetryStore
 
-    CompileSession: TypeAlias = Callable[[Signals], DerivedRows]
-
 log = logging.getLogger("clawtrace.compile")
 
 _END_OF_TIME: Final = 2**63 - 1
 _ALL: Final = 2**31 - 1
 _ROUND: Final = 1_000
 """Groups that one look for quiet ones takes up, so that a stop or a request to compile waits for few."""
+_COMMIT: Final = 32
+"""Groups that are stored in one transaction."""
 _MOST_WORKERS: Final = 8
 
 
-class _Verdict(Enum):
-    COMPILED = auto()
-    FAILED = auto()
-    POSTPONED = auto()
+@dataclass(frozen=True, slots=True)
+class CompileJob:
+    """Everything that one group is compiled from."""
+
+    signals: Signals
+    outcomes: Mapping[str, Mapping[str, object]]
+    """The latest verdict by session id."""
+    prices: Path | None
+    """A file of the user's own prices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileSettings:
-    """When sessions are compiled, and how much of the machine that may take."""
+    """When sessions are compiled, with which prices, and how much of the machine that may take."""
 
+    prices: Path | None = None
     idle_s: float = 10.0
     """A session is compiled once nothing was received for it for this long."""
     poll_s: float = 1.0
@@ -60,17 +67,17 @@ class Compiler:
     def __init__(
         self,
         store: TelemetryStore,
-        compile_session: CompileSession,
+        task: Callable[[CompileJob], DerivedRows],
         settings: CompileSettings,
         count: Callable[[CompileCounts], None],
     ) -> None:
         self._store = store
         self._settings = settings
         self._count = count
-        self._workers = [Worker(compile_session, time_limit_s=settings.time_limit_s) for _ in range(settings.workers)]
-        self._idle: SimpleQueue[Worker[Signals, DerivedRows]] = SimpleQueue()
+        self._workers = [Worker(task, time_limit_s=settings.time_limit_s) for _ in range(settings.workers)]
+        self._free: SimpleQueue[Worker[CompileJob, DerivedRows]] = SimpleQueue()
         for worker in self._workers:
-            self._idle.put(worker)
+            self._free.put(worker)
         self._one_round = threading.Lock()
         self._stopping = threading.Event()
 
@@ -112,36 +119,53 @@ class Compiler:
                 log.warning("looking for quiet sessions: %s", error)
 
     def _compile(self, groups: Iterable[Group]) -> CompileCounts:
+        """Compile groups side by side and store them many at a time."""
+        total = CompileCounts(0, 0)
         with ThreadPoolExecutor(len(self._workers)) as threads:
-            verdicts: Sequence[_Verdict] = list(threads.map(self._compile_one, groups))
-        counts = CompileCounts(verdicts.count(_Verdict.COMPILED), verdicts.count(_Verdict.FAILED))
-        self._count(counts)
-        return counts
+            made = (result for result in threads.map(self._rows, groups) if result is not None)
+            while batch := list(islice(made, _COMMIT)):
+                failed = self._store_together(batch)
+                total = CompileCounts(total.compiled + len(batch) - failed, total.failed + failed)
+        self._count(total)
+        return total
 
-    def _compile_one(self, group: Group) -> _Verdict:
-        if self._stopping.is_set():
-            return _Verdict.POSTPONED
-        worker = self._idle.get()
+    def _store_together(self, batch: Sequence[tuple[Group, DerivedRows | None]]) -> int:
+        """Store in one transaction, or one by one where that is refused; return how many have no rows."""
         try:
-            self._store.replace(group, worker.run(self._store.load(group)))
+            self._store.replace_all([(group, rows or {}) for group, rows in batch])
+        except (StoreError, ValueError):
+            return sum(not self._store_alone(group, rows) for group, rows in batch)
+        return sum(rows is None for _, rows in batch)
+
+    def _store_alone(self, group: Group, rows: DerivedRows | None) -> bool:
+        """Return whether the rows are stored; what the store refuses for good is taken off the pending list."""
+        try:
+            self._store.replace(group, rows or {})
+        except (StoreError, ValueError) as error:
+            log.error("%s could not be stored: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
+            if rows and not getattr(error, "retryable", False):
+                self._store_alone(group, None)
+            return False
+        return rows is not None
+
+    def _rows(self, group: Group) -> tuple[Group, DerivedRows | None] | None:
+        """Return a group's rows, None for rows that could not be made, and nothing at all where it must wait."""
+        if self._stopping.is_set():
+            return None
+        worker = self._free.get()
+        try:
+            outcomes = self._store.outcomes(group.values | group.trace_ids)
+            return group, worker.run(CompileJob(self._store.load(group), outcomes, self._settings.prices))
         except WorkStoppedError:
-            return _Verdict.POSTPONED
+            return None
         except WorkFailedError as error:
             log.error("%s could not be compiled and is skipped: %s", _named(group), error)  # noqa: TRY400 - the worker printed the traceback
-            return self._give_up(group)
+            return group, None
         except StoreError as error:
-            log.error("%s could not be compiled: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
-            return _Verdict.POSTPONED if error.retryable else self._give_up(group)
+            log.error("%s could not be loaded: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
+            return None if error.retryable else (group, None)
         finally:
-            self._idle.put(worker)
-        return _Verdict.COMPILED
-
-    def _give_up(self, group: Group) -> _Verdict:
-        try:
-            self._store.replace(group, {})
-        except StoreError as error:
-            log.error("%s stays pending: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
-        return _Verdict.FAILED
+            self._free.put(worker)
 
 
 def _named(group: Group) -> str:

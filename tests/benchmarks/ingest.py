@@ -1,0 +1,101 @@
+"""Stored-and-queryable spans per second through a real collector, beside the limit of one process without a server."""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from collector.batch import BatchBuilder
+from collector.decode import Decoder, Export
+from collector.store.duck import DuckStore
+from tests.support.collector import PROTOBUF, RunningCollector, running_collector
+from tests.support.spans import request
+
+EXPORTERS = 8
+SPANS_PER_REQUEST = 512
+REQUESTS_PER_COMMIT = 8
+"""What the group commit reaches with eight exporters; the limit is measured with the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    span_bytes: int
+    requests: int
+
+
+CASES = (Case("thin (1 kB)", 1_000, 160), Case("fat (10 kB)", 10_000, 48))
+
+
+def main() -> None:
+    """Print one line per case."""
+    print(f"{'spans':12} {'limit/s':>9} {'served/s':>9} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7}")  # noqa: T201
+    for case in CASES:
+        bodies = [
+            request(range(first, first + SPANS_PER_REQUEST), size=case.span_bytes)
+            for first in range(0, case.requests * SPANS_PER_REQUEST, SPANS_PER_REQUEST)
+        ]
+        limit = in_process(bodies)
+        served, waits = through_a_collector(bodies)
+        p50, p99 = statistics.median(waits) * 1e3, statistics.quantiles(waits, n=100)[98] * 1e3
+        print(f"{case.name:12} {limit:9,.0f} {served:9,.0f} {served / limit:6.2f} {p50:7.0f} {p99:7.0f}")  # noqa: T201
+
+
+def in_process(bodies: Sequence[bytes]) -> float:
+    """Return spans per second of decode, Arrow and insert alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = DuckStore(Path(folder) / "limit.duckdb")
+        decoder = Decoder(frozenset())
+        started = time.perf_counter()
+        for first in range(0, len(bodies), REQUESTS_PER_COMMIT):
+            builder = BatchBuilder()
+            for body in bodies[first : first + REQUESTS_PER_COMMIT]:
+                builder.add(decoder.decode(Export("traces", "protobuf", body, time.time_ns())))
+            store.append(builder.build())
+        took = time.perf_counter() - started
+        store.close()
+    return len(bodies) * SPANS_PER_REQUEST / took
+
+
+def through_a_collector(bodies: Sequence[bytes]) -> tuple[float, list[float]]:
+    """Return spans per second until all can be queried, and the seconds that each request waited for its answer."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_collector(Path(folder) / "served.duckdb", "--idle-seconds", "3600") as collector,
+    ):
+        waits: list[float] = []
+        shares = [bodies[number::EXPORTERS] for number in range(EXPORTERS)]
+        senders = [threading.Thread(target=_send, args=(collector, share, waits)) for share in shares]
+        started = time.perf_counter()
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        expected = len(bodies) * SPANS_PER_REQUEST
+        assert collector.sql("SELECT count(*) AS n FROM spans") == [{"n": expected}]
+        took = time.perf_counter() - started
+    return expected / took, waits
+
+
+def _send(collector: RunningCollector, bodies: Sequence[bytes], waits: list[float]) -> None:
+    """Send over one kept connection, coming back when told to wait, as an exporter does."""
+    connection = http.client.HTTPConnection(urlsplit(collector.http).netloc, timeout=120)
+    for body in bodies:
+        started = time.perf_counter()
+        while True:
+            connection.request("POST", "/v1/traces", body, {"Content-Type": PROTOBUF})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(int(answer.headers["Retry-After"]))
+        assert answer.status == http.HTTPStatus.OK, answer.status
+        waits.append(time.perf_counter() - started)
+    connection.close()
