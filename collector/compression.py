@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from collector.errors import MalformedRequestError, RequestTooLargeError
 
 Compression: TypeAlias = Literal["identity", "gzip", "deflate"]
+_MAX_MEMBERS: Final = 100
+"""Gzip files in one body; a sender writes one, and very many cost much time for few bytes."""
+_BROKEN: Final = (zlib.error, cast("type[Exception]", igzip_lib.IsalError))
 _WINDOW: Final[dict[str, int]] = {"gzip": 31, "deflate": 15}
 
 
@@ -23,7 +26,7 @@ def unpack(body: bytes, compression: Compression, max_bytes: int) -> bytes:
         unpacker = isal_zlib.decompressobj(_WINDOW[compression])
         try:
             part = unpacker.decompress(body, left + 1)
-        except zlib.error as error:
+        except _BROKEN as error:
             raise MalformedRequestError(f"the body is not {compression}: {error}") from error
         left -= len(part)
         if left < 0:
@@ -31,5 +34,7 @@ def unpack(body: bytes, compression: Compression, max_bytes: int) -> bytes:
         if not unpacker.eof:
             raise MalformedRequestError(f"the {compression} body is cut off")
         parts.append(part)
+        if len(parts) > _MAX_MEMBERS:
+            raise MalformedRequestError(f"the {compression} body has more than {_MAX_MEMBERS} members")
         body = unpacker.unused_data
     return b"".join(parts)

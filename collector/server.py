@@ -1,0 +1,84 @@
+"""A running collector: ingest and both servers, in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from collector.api import Actions, Queries
+from collector.config import CollectorConfig
+from collector.grpc_server import GrpcServer
+from collector.http_api import ApiRoutes
+from collector.http_server import HttpServer
+from collector.ingest import Ingest
+from collector.metrics import Metrics
+from collector.store import TelemetryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a collector listens."""
+
+    host: str
+    grpc_port: int
+    http_port: int
+
+    @property
+    def grpc(self) -> str:
+        """HOST:PORT for OTLP over gRPC."""
+        return f"{self.host}:{self.grpc_port}"
+
+    @property
+    def http(self) -> str:
+        """The URL of the HTTP interface."""
+        return f"http://{self.host}:{self.http_port}"
+
+
+class Collector:
+    """Takes telemetry into a store and answers questions. The store stays its owner's, who closes it after `stop`."""
+
+    def __init__(self, config: CollectorConfig, store: TelemetryStore, queries: Queries, actions: Actions) -> None:
+        self.metrics = Metrics()
+        self.ingest = Ingest(config.ingest, store, self.metrics)
+        self._config = config
+        self._api = ApiRoutes(queries, actions, self.ingest)
+        self._stop_asked: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Addresses:
+        """Listen and serve; return the addresses. Raises StartError where one is taken or not ours."""
+        started: Future[Addresses] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="servers", daemon=True)
+        self._thread.start()
+        try:
+            return started.result()
+        except BaseException:
+            self._thread.join()
+            raise
+
+    def stop(self) -> None:
+        """Take nothing new, store and answer what was taken, and stop listening."""
+        self.ingest.stop()
+        if self._loop is not None and self._stop_asked is not None:
+            self._loop.call_soon_threadsafe(self._stop_asked.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    async def _serve(self, started: Future[Addresses]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop_asked = asyncio.Event()
+        grpc_server = GrpcServer(self._config, self.ingest)
+        http_server = HttpServer(self._config, self.ingest, self.metrics, self._api)
+        try:
+            addresses = Addresses(self._config.host, await grpc_server.start(), await http_server.start())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in `start`, which raises it
+            await grpc_server.stop()
+            started.set_exception(error)
+            return
+        self.ingest.start()
+        started.set_result(addresses)
+        await self._stop_asked.wait()
+        await asyncio.gather(grpc_server.stop(), http_server.stop())
