@@ -34,7 +34,7 @@ def clawtrace(
 
 def register() -> None:
     """Add every command; their modules import only typer until one of them runs."""
-    from clawtrace_otel.cli import cards, compile_, demo, import_, outcome, schema, serve, sessions, sql
+    from clawtrace_otel.cli import cards, compile_, demo, distill, evaluate, import_, outcome, schema, serve, sessions, sql
 
     for command in (
         demo.demo,
@@ -44,6 +44,8 @@ def register() -> None:
         cards.cards,
         sql.sql,
         outcome.outcome,
+        distill.distill,
+        evaluate.evaluate,
         schema.schema,
     ):
         app.command()(command)

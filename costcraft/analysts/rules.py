@@ -1,0 +1,140 @@
+"""The analyst that needs no model: findings become prunes, differences between passes and failures become repairs.
+
+Deterministic. Prunes come only from sessions that an oracle passed, repairs only from failed checks, and a preserve
+only where sessions without the behaviour failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from costcraft.analysts.behaviours import Behaviour, behaviours_of
+from costcraft.analysts.wording import PRUNES, after_do, use
+from costcraft.case import Case, CaseFinding, Cases
+from costcraft.patch import (
+    Action,
+    Counterfactual,
+    EvidenceLevel,
+    FailedCheck,
+    OracleEvidence,
+    Polarity,
+    SkillPatch,
+    StepReference,
+)
+
+MOST = 0.9
+"""The share of passing sessions that must share a behaviour before its absence explains a failure."""
+ENOUGH = 2
+"""Passing sessions that must share a behaviour: one could be chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulesAnalyst:
+    """Works from findings, the ledger's savings and outcome checks."""
+
+    name: str = "rules"
+
+    def propose(self, cases: Cases) -> Iterator[SkillPatch]:
+        """Yield prunes of every passing case, then repairs and preserves of every task family."""
+        for case in cases.by_id.values():
+            if case.passed:
+                yield from self._prunes(case)
+        for family, members in cases.families().items():
+            yield from self._contrast(family, members)
+
+    def _prunes(self, case: Case) -> Iterator[SkillPatch]:
+        for finding in case.findings:
+            wording = PRUNES.get(finding.detector)
+            tools = sorted({step.name for step_id in finding.step_ids if (step := case.step(step_id))})
+            if wording is None or finding.soft or len(tools) != 1 or not finding.saving_usd:
+                continue
+            yield SkillPatch(
+                action=Action.PRUNE,
+                rule=wording.rule.format(name=tools[0]),
+                root_cause=wording.root_cause,
+                section=wording.section,
+                target=f"{finding.detector}:{tools[0]}",
+                polarity=Polarity.AVOID,
+                scope=case.family if wording.level is EvidenceLevel.DATAFLOW else None,
+                evidence=_references(case, finding),
+                counterfactuals=(
+                    Counterfactual(
+                        session_id=case.session_id,
+                        step_ids=finding.step_ids,
+                        level=wording.level,
+                        argument=finding.note or wording.root_cause,
+                        saving_usd=finding.saving_usd,
+                    ),
+                ),
+                analyst=self.name,
+                confidence=0.9 if wording.level is EvidenceLevel.FLAGGED else 0.8,
+            )
+
+    def _contrast(self, family: str, members: tuple[Case, ...]) -> Iterator[SkillPatch]:
+        passed = [case for case in members if case.passed]
+        failed = [case for case in members if case.passed is False]
+        if len(passed) < ENOUGH or not failed:
+            return
+        shown = {case.session_id: behaviours_of(case) for case in members}
+        for case in failed:
+            missing = _what_explains(shown[case.session_id], passed, failed, shown)
+            if missing is not None:
+                yield self._repair(family, case, missing, [c for c in passed if missing in shown[c.session_id]])
+
+    def _repair(self, family: str, case: Case, missing: Behaviour, did: list[Case]) -> SkillPatch:
+        rule = after_do(missing.after, missing.tool) if missing.after else use(missing.tool)
+        failed_checks = tuple(
+            FailedCheck(name=check.name, expected=check.expected, got=check.got)
+            for check in case.checks
+            if not check.passed
+        )
+        anchor = next((step for step in reversed(case.tools) if step.name == missing.after), None)
+        common = {
+            "rule": rule,
+            "root_cause": f"sessions that passed called `{missing.tool}` there, this one did not",
+            "section": "Workflow",
+            "target": f"do:{missing.tool}",
+            "polarity": Polarity.DO,
+            "scope": family,
+            "evidence": (StepReference(session_id=case.session_id, step_id=anchor.step_id if anchor else None),),
+            "analyst": self.name,
+            "confidence": 0.8,
+        }
+        if not failed_checks:
+            with_it = tuple(sorted(c.session_id for c in did))
+            return SkillPatch.model_validate(
+                common | {"action": Action.PRESERVE, "sessions_with": with_it, "sessions_without": (case.session_id,)}
+            )
+        oracle = OracleEvidence(
+            session_id=case.session_id,
+            failed_checks=failed_checks,
+            went_wrong_at=anchor.step_id if anchor else None,
+            diagnosis_passed=len(did) >= ENOUGH,
+        )
+        return SkillPatch.model_validate(common | {"action": Action.REPAIR, "oracle": (oracle,)})
+
+
+def _references(case: Case, finding: CaseFinding) -> tuple[StepReference, ...]:
+    found = ((step_id, case.step(step_id)) for step_id in finding.step_ids)
+    return tuple(
+        StepReference(session_id=case.session_id, step_id=step_id, span_id=step.span_id if step else None)
+        for step_id, step in found
+    )
+
+
+def _what_explains(
+    done: frozenset[Behaviour], passed: list[Case], failed: list[Case], shown: dict[str, frozenset[Behaviour]]
+) -> Behaviour | None:
+    """Return the behaviour that (nearly) all passes share and this failure and most failures lack.
+
+    Of several the most telling is taken: rarest among failures, then the one that names what it comes after.
+    """
+    candidates = []
+    for behaviour in frozenset.union(*(shown[case.session_id] for case in passed)) - done:
+        among_passes = sum(behaviour in shown[case.session_id] for case in passed) / len(passed)
+        among_failures = sum(behaviour in shown[case.session_id] for case in failed) / len(failed)
+        grounded = behaviour.after is None or any(b.tool == behaviour.after for b in done)
+        if among_passes >= MOST and among_failures < among_passes and grounded:
+            candidates.append((-(among_passes - among_failures), behaviour.after is None, str(behaviour), behaviour))
+    return min(candidates)[-1] if candidates else None

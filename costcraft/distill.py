@@ -1,0 +1,118 @@
+"""Cases and a base skill to a better skill: propose, merge, lint, write. Pure; the command line reads and saves.
+
+`Distillation` says what was admitted and what was refused and why, so that nothing is decided out of sight.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from costcraft.analysts.analyst import Analyst
+from costcraft.case import Cases
+from costcraft.evidence import replayed
+from costcraft.lint import RULE_TOKENS, rule_problems, skill_problems
+from costcraft.merge import Merged, Rejection, Rule, merge
+from costcraft.patch import SkillPatch
+from costcraft.replay import Replayer
+from costcraft.skill import SECTIONS, ManagedRule, Section, Skill, estimate_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distillation:
+    """What a run produced. `problems` is empty where `skill` may be shipped."""
+
+    base: Skill
+    skill: Skill
+    patches: tuple[SkillPatch, ...]
+    admitted: tuple[Rule, ...]
+    rejected: tuple[Rejection, ...]
+    problems: tuple[str, ...]
+    sessions: int
+
+
+def distill(
+    base: Skill,
+    cases: Cases,
+    analysts: Sequence[Analyst],
+    *,
+    remembered: Mapping[str, str] | None = None,
+    replayer: Replayer | None = None,
+) -> Distillation:
+    """Distil a skill. The same cases in any order give the same skill, to the byte, where no model is asked.
+
+    `remembered` maps rules refused earlier to their evidence then; `replayer` tries prunes out. Raises
+    `EnvironmentFaultError` where the user's environment breaks.
+    """
+    proposed = [patch for analyst in analysts for patch in analyst.propose(cases)]
+    patches = tuple(replayed(proposed, cases, replayer) if replayer else proposed)
+    merged = merge(patches, remembered)
+    admitted, refused = _lint(merged, cases, base)
+    skill = _write(base, admitted, cases)
+    return Distillation(
+        base=base,
+        skill=skill,
+        patches=patches,
+        admitted=tuple(admitted),
+        rejected=(*merged.rejected, *refused),
+        problems=tuple(skill_problems(skill, base)),
+        sessions=len(cases.by_id),
+    )
+
+
+def _lint(merged: Merged, cases: Cases, base: Skill) -> tuple[list[Rule], list[Rejection]]:
+    admitted: list[Rule] = []
+    refused: list[Rejection] = []
+    left = RULE_TOKENS - sum(estimate_tokens(rule.text) for rule in base.rules)
+    retained = {rule.rule_id for rule in base.rules}
+    for rule in merged.rules:
+        problems = rule_problems(rule, cases, base)
+        size = 0 if rule.rule_id in retained else estimate_tokens(rule.leader.rule)
+        if not problems and size > left:
+            problems = [f"over the budget of {RULE_TOKENS} tokens, and the rules before it weigh more"]
+        if problems:
+            refused.append(Rejection(rule, "; ".join(problems)))
+        else:
+            left -= size
+            admitted.append(rule)
+    return admitted, refused
+
+
+def _write(base: Skill, admitted: Iterable[Rule], cases: Cases) -> Skill:
+    """Add the admitted rules to those the base already has; a retired one (more harm than help) goes."""
+    rules: dict[str, tuple[str, ManagedRule]] = {
+        rule.rule_id: (section.title, rule)
+        for section in base.sections
+        for rule in section.rules
+        if rule.harmful <= rule.helpful
+    }
+    for rule in admitted:
+        known = rules.get(rule.rule_id, (rule.leader.section, ManagedRule(rule.rule_id, _scoped(rule))))[1]
+        rules[rule.rule_id] = (rule.leader.section, replace(known, helpful=known.helpful + rule.support))
+    whole = replace(base, sections=(*base.sections, *_missing_sections(base, cases)))
+    return whole.with_rules(rules[rule_id] for rule_id in rules)
+
+
+def _scoped(rule: Rule) -> str:
+    scope = rule.leader.scope
+    return f"For `{scope}` tasks: {rule.leader.rule}" if scope else rule.leader.rule
+
+
+def _missing_sections(base: Skill, cases: Cases) -> list[Section]:
+    defaults = {
+        "Trigger": base.description,
+        "Workflow": "Follow the instructions above.",
+        "Stop rules": "Stop when every item of the artifact checklist holds.",
+        "Artifact checklist": _checklist(cases),
+        "Cost control": "Prefer the cheapest step that answers the question.",
+    }
+    return [Section(title, defaults[title].strip()) for title in SECTIONS if base.section(title) is None]
+
+
+def _checklist(cases: Cases) -> str:
+    """Name the checks that an oracle applied to at least half of the sessions it judged."""
+    judged = [case for case in cases.by_id.values() if case.checks]
+    counts = Counter(name for case in judged for name in {check.name for check in case.checks})
+    common = sorted(name for name, count in counts.items() if 2 * count >= len(judged))
+    return "\n".join(f"- {name}" for name in common) or "- The task's request is answered."

@@ -1,0 +1,39 @@
+"""Stronger evidence for a patch: what the analyst flagged is tried out where the user has an environment.
+
+Patches come from the analysts and go on to `merge`, raised to `REPLAYED`, left as they are, or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from costcraft.case import Cases
+from costcraft.patch import Action, Counterfactual, EvidenceLevel, SkillPatch
+from costcraft.replay import Replayer
+
+
+def replayed(patches: Iterable[SkillPatch], cases: Cases, replayer: Replayer) -> Iterator[SkillPatch]:
+    """Yield the patches with replayed counterfactuals.
+
+    A prune whose steps the oracle turns out to need is dropped to `ARGUED`, which `merge` refuses with that reason.
+    A replay raises only dataflow evidence: it cannot see what a model learned from a read.
+    """
+    for patch in patches:
+        if patch.action is not Action.PRUNE:
+            yield patch
+            continue
+        tried = tuple(_tried(counterfactual, cases, replayer) for counterfactual in patch.counterfactuals)
+        yield patch.model_copy(update={"counterfactuals": tried})
+
+
+def _tried(counterfactual: Counterfactual, cases: Cases, replayer: Replayer) -> Counterfactual:
+    verdict = replayer.verdict(cases.by_id[counterfactual.session_id], counterfactual.step_ids)
+    if verdict is None or not verdict.passes_with:
+        return counterfactual
+    if not verdict.removable:
+        argument = "the oracle fails when the session is replayed without the steps"
+        return counterfactual.model_copy(update={"level": EvidenceLevel.ARGUED, "argument": argument})
+    if counterfactual.level < EvidenceLevel.DATAFLOW:
+        return counterfactual
+    argument = f"{counterfactual.argument}; and the oracle passes when the session is replayed without it"
+    return counterfactual.model_copy(update={"level": EvidenceLevel.REPLAYED, "argument": argument})

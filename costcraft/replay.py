@@ -1,0 +1,135 @@
+"""Counterfactuals by execution: a session's tool calls run again, with and without some of them.
+
+A user's `Environment` runs in a child process with a time limit, so that a fault of it costs one verdict and not the
+run. Verdicts are kept by the content of what was run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import multiprocessing
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Protocol, cast
+
+from costcraft.case import Case
+from costcraft.errors import EnvironmentFaultError
+
+TIME_LIMIT_S = 60.0
+
+
+class Environment(Protocol):
+    """A world that a task's tool calls act on."""
+
+    def reset(self) -> None:
+        """Return to the state in which the task began."""
+        ...
+
+    def call(self, tool: str, arguments: Mapping[str, object]) -> object:
+        """Run one tool and return its result; a tool that fails raises."""
+        ...
+
+    def check(self) -> bool:
+        """Return whether the oracle passes the present state."""
+        ...
+
+
+EnvironmentFactory = Callable[[str | None], Environment]
+"""Makes the environment of a task id; what `--environment package.module:name` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayVerdict:
+    """Whether the oracle passes when everything is run again, and when the named steps are left out."""
+
+    passes_with: bool
+    passes_without: bool
+
+    @property
+    def removable(self) -> bool:
+        """True where the replay reproduces the pass and the pass does not need the steps."""
+        return self.passes_with and self.passes_without
+
+
+@dataclass(slots=True)
+class Replayer:
+    """Runs leave-out replays in one environment and keeps their verdicts."""
+
+    environment: str
+    """`package.module:name` of an `EnvironmentFactory`."""
+    time_limit_s: float = TIME_LIMIT_S
+    kept: dict[str, bool] = field(default_factory=dict)
+    """Outcomes by content hash, of this and earlier runs."""
+
+    def verdict(self, case: Case, without: Collection[str]) -> ReplayVerdict | None:
+        """Replay a case with and without steps; None where arguments were not captured.
+
+        Raises `EnvironmentFaultError` where the environment cannot be loaded, breaks, or overruns its time.
+        """
+        if not case.tools or any(step.arguments is None for step in case.tools):
+            return None
+        whole = [(step.step_id, step.name, step.arguments or "{}") for step in case.tools]
+        rest = [call for call in whole if call[0] not in without]
+        return ReplayVerdict(self._passes(case.task_id, whole), self._passes(case.task_id, rest))
+
+    def _passes(self, task_id: str | None, calls: Sequence[tuple[str, str, str]]) -> bool:
+        run = [(name, arguments) for _, name, arguments in calls]
+        key = hashlib.sha256(json.dumps([self.environment, task_id, run]).encode()).hexdigest()
+        if key not in self.kept:
+            self.kept[key] = self._run(task_id, run)
+        return self.kept[key]
+
+    def _run(self, task_id: str | None, calls: list[tuple[str, str]]) -> bool:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        child = context.Process(target=_child, args=(theirs, self.environment, task_id, calls), daemon=True)
+        child.start()
+        theirs.close()
+        try:
+            if not ours.poll(self.time_limit_s):
+                raise EnvironmentFaultError(f"{self.environment} took longer than {self.time_limit_s:g} s")
+            passed, fault = cast("tuple[bool, str]", ours.recv())
+        except EOFError as error:
+            raise EnvironmentFaultError(f"{self.environment} took its process down") from error
+        finally:
+            child.kill()
+            child.join()
+            ours.close()
+        if fault:
+            raise EnvironmentFaultError(f"{self.environment}: {fault}")
+        return passed
+
+
+def load_environment(named: str) -> EnvironmentFactory:
+    """Import what `package.module:name` names. Raises `EnvironmentFaultError` where there is none."""
+    module, _, name = named.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EnvironmentFaultError(
+            f"--environment {named}: give package.module:name of a callable ({error})"
+        ) from error
+    return cast("EnvironmentFactory", factory)
+
+
+def _child(pipe: Connection, named: str, task_id: str | None, calls: list[tuple[str, str]]) -> None:
+    try:
+        pipe.send((_replay(load_environment(named)(task_id), calls), ""))
+    except Exception as error:  # noqa: BLE001 - a user's code: whatever it raises goes back as words
+        traceback.print_exc()
+        pipe.send((False, f"{type(error).__name__}: {error}"))
+
+
+def _replay(environment: Environment, calls: list[tuple[str, str]]) -> bool:
+    environment.reset()
+    for tool, arguments in calls:
+        parsed = json.loads(arguments)
+        try:
+            environment.call(tool, parsed if isinstance(parsed, dict) else {"input": parsed})
+        except Exception:  # noqa: BLE001, S112 - a tool may fail in a replay as it may fail in a run
+            continue
+    return environment.check()
