@@ -34,7 +34,19 @@ def clawtrace(
 
 def register() -> None:
     """Add every command; their modules import only typer until one of them runs."""
-    from clawtrace_otel.cli import cards, compile_, demo, distill, evaluate, import_, outcome, schema, serve, sessions, sql
+    from clawtrace_otel.cli import (
+        cards,
+        compile_,
+        demo,
+        distill,
+        evaluate,
+        import_,
+        outcome,
+        schema,
+        serve,
+        sessions,
+        sql,
+    )
 
     for command in (
         demo.demo,
