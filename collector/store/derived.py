@@ -6,7 +6,7 @@ integer nanoseconds since the Unix epoch, money as Decimal USD, JSON as text or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -217,6 +217,16 @@ def outcome_row(row: Row) -> pa.Table:
     if missing:
         raise ValueError(f"an outcome needs {' and '.join(missing)}")
     return table
+
+
+def latest_outcomes(rows: Iterable[Row]) -> dict[str, Row]:
+    """Return each session's last outcome, given in the order they came, with the last task and condition said."""
+    latest: dict[str, Row] = {}
+    for row in rows:
+        before = latest.get(str(row["session_id"]), row)
+        said = {name: before[name] if row[name] is None else row[name] for name in ("task_id", "condition")}
+        latest[str(row["session_id"])] = {**row, **said}
+    return latest
 
 
 def python_rows(table: pa.Table) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from collector.columns import LOGS, SPANS
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
-from collector.store.derived import ADDED, PER_SESSION, Row, arrow_tables, outcome_row, python_rows
+from collector.store.derived import ADDED, PER_SESSION, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
 from collector.store.groups import Edge, Node, connected, group_key, nodes_of, smallest_node
 from collector.store.rows import SPAN_IDENTITY, logs_of, spans_of
 
@@ -155,17 +155,8 @@ class MemoryStore:
     def outcomes(self, session_ids: Iterable[str]) -> Mapping[str, Row]:
         """See `TelemetryStore`."""
         wanted = set(session_ids)
-        latest: dict[str, _Stored] = {}
         with self._lock:
-            for row in self.tables["outcomes"]:
-                session_id = str(row["session_id"])
-                if session_id in wanted:
-                    before = latest.get(session_id, row)
-                    named = {
-                        name: before[name] if row[name] is None else row[name] for name in ("task_id", "condition")
-                    }
-                    latest[session_id] = {**row, **named}
-        return latest
+            return latest_outcomes(row for row in self.tables["outcomes"] if row["session_id"] in wanted)
 
     def append_rows(self, table: str, rows: Sequence[Row]) -> None:
         """See `TelemetryStore`."""

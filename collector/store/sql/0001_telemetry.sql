@@ -1,7 +1,7 @@
 -- OTLP as it came in: the columns of collector.columns, then what the store adds.
 -- `batch` numbers commits. `identity` is a hash of what makes a row the same row when it is sent again; equal hashes
--- are compared in full, so it may be any hash, but one that never changes for a stored row. There is no PRIMARY KEY:
--- it makes commits twenty times slower at two million rows.
+-- are compared in full. It is DuckDB's own hash: a version that hashes differently needs a migration that computes it
+-- anew. There is no PRIMARY KEY: it makes commits twenty times slower at two million rows.
 CREATE SCHEMA telemetry;
 
 CREATE TABLE telemetry.spans (
@@ -60,7 +60,8 @@ CREATE TABLE telemetry.logs (
     scope_schema_url VARCHAR NOT NULL,
     received_at BIGINT NOT NULL,
     batch BIGINT NOT NULL,
-    identity UBIGINT NOT NULL
+    identity UBIGINT NOT NULL,
+    timestamp_unix_nano UBIGINT NOT NULL
 );
 
 CREATE TABLE telemetry.metric_points (

@@ -1,0 +1,202 @@
+"""The store on disk: one DuckDB file, owned by one process.
+
+Writers take turns (one lock for telemetry, one for what is derived from it); readers never wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.store import Batch, DerivedRows, Group, Receipt, Signals
+from collector.store.closure import all_edges, by_age, edges_around, nothing_is_quiet, pending_nodes
+from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
+from collector.store.engine import Cursor, Database, transaction, translated
+from collector.store.groups import Node, connected, nodes_of
+from collector.store.opening import open_database
+from collector.store.replacing import compiled_of, swap
+from collector.store.resent import KINDS, new_rows, registered
+from collector.store.rows import logs_of, spans_of
+
+_SEEDS_AT_ONCE: Final = 1000
+_LAST_BATCH: Final = """
+    SELECT max(batch) FROM (
+        SELECT max(batch) AS batch FROM telemetry.spans
+        UNION ALL SELECT max(batch) FROM telemetry.logs
+        UNION ALL SELECT max(batch) FROM telemetry.metric_points
+        UNION ALL SELECT max(batch) FROM telemetry.pending
+        UNION ALL SELECT max(outcome_number) FROM derived.outcomes
+    )
+"""
+_SPANS: Final = """
+    SELECT * FROM telemetry.spans
+    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IN (SELECT unnest(?::VARCHAR[]))
+"""
+_LOGS_IN_TRACES: Final = """
+    SELECT * FROM telemetry.logs
+    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IN (SELECT unnest(?::VARCHAR[]))
+"""
+_LOGS_OUTSIDE_TRACES: Final = """
+    SELECT * FROM telemetry.logs
+    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IS NULL
+    AND correlation_value IN (SELECT unnest(?::VARCHAR[]))
+"""
+_OUTCOMES: Final = """
+    SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
+    WHERE session_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY outcome_number
+"""
+_INSERT: Final = "INSERT INTO telemetry.{} BY NAME SELECT *, ?::BIGINT AS batch FROM incoming"
+_INSERT_ARRIVALS: Final = """
+    INSERT INTO telemetry.arrivals SELECT ?::BIGINT, trace_id, value, joined_value FROM incoming
+"""
+_INSERT_PENDING: Final = """
+    INSERT INTO telemetry.pending SELECT ?::BIGINT, ?::BIGINT, trace_id, value, joined_value FROM incoming
+"""
+_MEMBER_OF_SESSION: Final = """
+    SELECT min(m.trace_id), min(m.value) FROM derived.sessions s JOIN derived.members m USING (group_key)
+    WHERE s.session_id = ? GROUP BY group_key
+"""
+
+
+class DuckStore:
+    """Keeps the contract of `collector.store` on a file. Every method may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._appending = Lock()
+        self._deriving = Lock()
+        self._appender = database.cursor()
+        self._deriver = database.cursor()
+        with translated(database.path):
+            ((last,),) = self._appender.execute(_LAST_BATCH).fetchall()
+        self._last_batch: int = last or 0
+
+    @classmethod
+    def open(cls, path: Path) -> DuckStore:
+        """Open or create a file and bring it up to date. Raises as `open_database` does."""
+        return cls(open_database(path))
+
+    def append(self, batch: Batch) -> Receipt:
+        """See `TelemetryStore`."""
+        tables = {"spans": batch.spans, "logs": batch.logs, "metric_points": batch.metric_points}
+        with self._appending, translated(self.database.path):
+            new = {kind.table: new_rows(self._appender, kind, tables[kind.table]) for kind in KINDS}
+            if any(rows.num_rows for rows in new.values()):
+                self._commit(new, batch.correlations)
+        stored = {name: rows.num_rows for name, rows in new.items()}
+        return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
+
+    def _commit(self, new: Mapping[str, pa.Table], correlations: pa.Table) -> None:
+        number = self._last_batch + 1
+        received_at = max(pc.max(rows.column("received_at")).as_py() or 0 for rows in new.values())
+        cursor = self._appender
+        with transaction(cursor):
+            for name, rows in new.items():
+                if rows.num_rows:
+                    with registered(cursor, incoming=rows):
+                        cursor.execute(_INSERT.format(name), [number])
+            with registered(cursor, incoming=correlations):
+                cursor.execute(_INSERT_ARRIVALS, [number])
+                cursor.execute(_INSERT_PENDING, [number, received_at])
+        self._last_batch = number
+
+    def quiet(self, *, idle_ns: int, now_ns: int, limit: int) -> Sequence[Group]:
+        """See `TelemetryStore`."""
+        found: list[Group] = []
+        with self._deriving, translated(self.database.path):
+            cursor = self._deriver
+            if nothing_is_quiet(cursor, idle_ns=idle_ns, now_ns=now_ns):
+                return found
+            with transaction(cursor):
+                newest = pending_nodes(cursor, now_ns=now_ns)
+                seeds = by_age(newest, until_ns=now_ns - idle_ns)
+                looked_at: set[Node] = set()
+                while seeds and len(found) < limit:
+                    groups = connected(edges_around(cursor, seeds[:_SEEDS_AT_ONCE]))
+                    for group in groups:
+                        nodes = nodes_of(group)
+                        looked_at |= nodes
+                        times = [newest[node] for node in nodes if node in newest]
+                        if times and max(times) <= now_ns - idle_ns:
+                            found.append(group)
+                    seeds = [node for node in seeds if node not in looked_at]
+        return found[:limit]
+
+    def groups(self) -> Iterable[Group]:
+        """See `TelemetryStore`."""
+        with translated(self.database.path):
+            return connected(all_edges(self.database.cursor()))
+
+    def load(self, group: Group) -> Signals:
+        """See `TelemetryStore`."""
+        batches = [group.first_batch, group.last_batch]
+        with translated(self.database.path):
+            cursor = self.database.cursor()
+            spans = _where(cursor, _SPANS, batches, group.trace_ids)
+            logs = [_where(cursor, _LOGS_IN_TRACES, batches, group.trace_ids)]
+            logs.append(_where(cursor, _LOGS_OUTSIDE_TRACES, batches, group.values))
+        return Signals(spans_of(spans), logs_of(pa.concat_tables(logs)))
+
+    def replace(self, group: Group, rows: DerivedRows) -> None:
+        """See `TelemetryStore`."""
+        self.replace_all([(group, rows)])
+
+    def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
+        """See `TelemetryStore`."""
+        ready = compiled_of(compiled)
+        with self._deriving, translated(self.database.path):
+            swap(self._deriver, ready)
+
+    def record_outcome(self, row: Row) -> None:
+        """See `TelemetryStore`."""
+        outcome = outcome_row(row)
+        session_id, recorded_at = row["session_id"], row["recorded_at"]
+        with self._appending, translated(self.database.path):
+            cursor, number = self._appender, self._last_batch + 1
+            with transaction(cursor), registered(cursor, incoming=outcome):
+                members = cursor.execute(_MEMBER_OF_SESSION, [session_id]).fetchall()
+                cursor.execute(
+                    "INSERT INTO derived.outcomes BY NAME SELECT *, ? AS outcome_number FROM incoming", [number]
+                )
+                # A session that is not compiled yet is named by a value that its telemetry carries, or by its trace.
+                for trace_id, value in members or [(session_id, session_id)]:
+                    cursor.execute(
+                        "INSERT INTO telemetry.pending VALUES (?, ?, ?, ?, NULL)",
+                        [number, recorded_at, trace_id, value],
+                    )
+            self._last_batch = number
+
+    def outcomes(self, session_ids: Iterable[str]) -> Mapping[str, Row]:
+        """See `TelemetryStore`."""
+        with translated(self.database.path):
+            rows = self.database.cursor().execute(_OUTCOMES, [list(session_ids)]).to_arrow_table()
+        return latest_outcomes(python_rows(rows))
+
+    def append_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """See `TelemetryStore`."""
+        ((name, ready),) = arrow_tables({table: rows}, ADDED).items()
+        with self._deriving, translated(self.database.path), registered(self._deriver, incoming=ready):
+            self._deriver.execute(f"INSERT INTO derived.{name} BY NAME SELECT * FROM incoming")  # noqa: S608 - a known table
+
+    def checkpoint(self) -> None:
+        """See `TelemetryStore`. Waits for writers, not for readers."""
+        with self._appending, self._deriving, translated(self.database.path):
+            self._appender.execute("CHECKPOINT")
+
+    def close(self) -> None:
+        """See `TelemetryStore`."""
+        try:
+            self.checkpoint()
+        finally:
+            self._appender.close()
+            self._deriver.close()
+            self.database.close()
+
+
+def _where(cursor: Cursor, statement: str, batches: Sequence[int], names: Collection[str]) -> pa.Table:
+    return cursor.execute(statement, [*batches, sorted(names)]).to_arrow_table()

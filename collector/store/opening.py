@@ -1,0 +1,48 @@
+"""Opening a database file: to own it, or to read it when nobody owns it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from collector.errors import StoreError
+from collector.store.engine import Database
+from collector.store.migrate import is_current, migrate
+
+
+def open_database(path: Path) -> Database:
+    """Open or create the file that this process is to own, and bring its layout up to date.
+
+    Raises StoreLockedError where another process has it, NotOurDatabaseError where it is no database of ours, and
+    StoreError where the system refuses; each says what to do.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be made: {error.strerror}", retryable=False) from error
+    database = Database.open(path)
+    try:
+        migrate(database)
+        database.lock_configuration()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_for_reading(path: Path) -> Database:
+    """Open a file that no process owns; several may read it at once. An older layout is brought up to date first.
+
+    Raises as `open_database` does.
+    """
+    database = Database.open(path, read_only=True)
+    try:
+        current = is_current(database)
+    except BaseException:
+        database.close()
+        raise
+    if not current:
+        database.close()
+        open_database(path).close()
+        database = Database.open(path, read_only=True)
+    database.lock_configuration()
+    return database

@@ -1,0 +1,110 @@
+"""Swapping what was derived from groups, as SQL: out with everything that stems from their members, in with the new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from collector.store import DerivedRows, Group
+from collector.store.derived import PER_SESSION, arrow_tables
+from collector.store.engine import Cursor, transaction
+from collector.store.groups import group_key
+from collector.store.resent import registered
+
+_SESSIONS: Final = "sessions"
+_NODES: Final = pa.schema(
+    [
+        pa.field("group_key", pa.string()),
+        pa.field("last_batch", pa.int64()),
+        pa.field("trace_id", pa.string()),
+        pa.field("value", pa.string()),
+    ]
+)
+_OLD_GROUPS: Final = """
+    SELECT group_key FROM derived.members WHERE trace_id IN (SELECT trace_id FROM nodes)
+    UNION
+    SELECT group_key FROM derived.members WHERE value IN (SELECT value FROM nodes)
+"""
+_OLD_SESSIONS: Final = """
+    SELECT session_id FROM derived.sessions
+    WHERE group_key IN (SELECT group_key FROM old_groups) OR session_id IN (SELECT session_id FROM new_sessions)
+"""
+_NEW_MEMBERS: Final = """
+    INSERT INTO derived.members SELECT group_key, trace_id, value FROM nodes WHERE list_contains(?, group_key)
+"""
+_DONE: Final = tuple(
+    f"""
+    DELETE FROM telemetry.pending USING (SELECT {column}, max(last_batch) AS last_batch FROM nodes GROUP BY {column}) n
+    WHERE pending.{column} = n.{column} AND pending.batch <= n.last_batch
+    """  # noqa: S608 - ours
+    for column in ("trace_id", "value")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Groups and what was derived from them, ready for the database."""
+
+    tables: dict[str, pa.Table]
+    nodes: pa.Table
+    with_sessions: frozenset[str]
+    """Keys of the groups that any session was derived from."""
+
+
+def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
+    """Return groups and rows as Arrow. Raises ValueError for what the tables cannot hold."""
+    parts: dict[str, list[pa.Table]] = {name: [] for name in PER_SESSION}
+    with_sessions = set()
+    for group, rows in compiled:
+        key = group_key(group)
+        for name, table in arrow_tables(rows, PER_SESSION).items():
+            if table.num_rows:
+                parts[name].append(
+                    table if name != _SESSIONS else table.append_column("group_key", _repeated(key, table))
+                )
+                with_sessions |= {key} if name == _SESSIONS else set()
+    nodes = [
+        {"group_key": group_key(group), "last_batch": group.last_batch, column: name}
+        for group, _ in compiled
+        for column, names in (("trace_id", group.trace_ids), ("value", group.values))
+        for name in names
+    ]
+    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
+    return Compiled(tables, pa.Table.from_pylist(nodes, schema=_NODES), frozenset(with_sessions))
+
+
+def _repeated(text: str, table: pa.Table) -> pa.Array:
+    return pa.array([text] * table.num_rows, pa.string())
+
+
+def swap(cursor: Cursor, compiled: Compiled) -> None:
+    """Replace in one transaction, and take what was compiled off the to-do list."""
+    new = compiled.tables.get(_SESSIONS)
+    new_sessions = (
+        new.select(["session_id"]) if new is not None else pa.table({"session_id": pa.array([], pa.string())})
+    )
+    with transaction(cursor), registered(cursor, nodes=compiled.nodes, new_sessions=new_sessions):
+        _delete_old(cursor)
+        for name, rows in compiled.tables.items():
+            with registered(cursor, rows=rows):
+                cursor.execute(f"INSERT INTO derived.{name} BY NAME SELECT * FROM rows")  # noqa: S608 - ours
+        cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
+        for statement in _DONE:
+            cursor.execute(statement)
+
+
+def _delete_old(cursor: Cursor) -> None:
+    old_groups = cursor.execute(_OLD_GROUPS).to_arrow_table()
+    with registered(cursor, old_groups=old_groups):
+        old_sessions = cursor.execute(_OLD_SESSIONS).to_arrow_table()
+        if old_groups.num_rows:
+            cursor.execute("DELETE FROM derived.members WHERE group_key IN (SELECT group_key FROM old_groups)")
+    if old_sessions.num_rows:
+        with registered(cursor, old_sessions=old_sessions):
+            for name in PER_SESSION:
+                cursor.execute(
+                    f"DELETE FROM derived.{name} WHERE session_id IN (SELECT session_id FROM old_sessions)"  # noqa: S608 - ours
+                )
