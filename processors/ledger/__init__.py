@@ -4,6 +4,7 @@ Steps come from `normalise`, prices from `pricing`; the ledger goes to the findi
 """
 
 from processors.ledger.attribution import attribute
+from processors.ledger.entries import entries
 from processors.ledger.model import INITIAL_CONTEXT, NOTHING, Ledger, LedgerEntry, Saving, StepMoney
 
-__all__ = ["INITIAL_CONTEXT", "NOTHING", "Ledger", "LedgerEntry", "Saving", "StepMoney", "attribute"]
+__all__ = ["INITIAL_CONTEXT", "NOTHING", "Ledger", "LedgerEntry", "Saving", "StepMoney", "attribute", "entries"]

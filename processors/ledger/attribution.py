@@ -11,10 +11,10 @@ from types import MappingProxyType
 from processors.ledger.bills import Bill, Currency, bills
 from processors.ledger.carrying import carried, carriers
 from processors.ledger.cuts import Registry
+from processors.ledger.entries import output_shares
 from processors.ledger.model import INITIAL_CONTEXT, Ledger, StepMoney
 from processors.ledger.outputs import output_of
-from processors.ledger.prompt import Output, Prompt
-from processors.ledger.shares import share_exactly
+from processors.ledger.prompt import Output, Prompt, PromptCall
 from processors.ledger.stretches import Walk
 from processors.ledger.threads import find_threads
 from processors.ledger.turns import fit_ratios, hidden_request_cap, turns_of
@@ -47,9 +47,19 @@ def attribute(
     for tool in structure.by_id.values():
         if isinstance(tool, ToolCall) and tool.counted_by is None and tool.name in tool_prices:
             books.bill(tool.step_id, currency.units(tool_prices[tool.name]))
-    books.attribute_prompts(prompts, billed)
-    books.attribute_rest(counted, billed)
-    return books.close(session, prompts, _unpriced(counted, prices), gaps)
+    books.attribute_prompts(prompts)
+    embeddings = tuple(_embedding(call, billed) for call in counted if call.operation != "chat")
+    books.attribute_rest(embeddings)
+    return books.close(session, prompts, embeddings, _unpriced(counted, prices), gaps)
+
+
+def _embedding(call: ModelCall, billed: Mapping[str, Bill]) -> PromptCall:
+    bill = billed.get(call.step_id)
+    if bill is None:
+        return PromptCall(step_id=call.step_id, length=None, output=Output())
+    output = Output(hidden=bill.output_tokens)
+    units = bill.output_units + bill.flat_units
+    return PromptCall(step_id=call.step_id, length=bill.length, ranges=bill.ranges, output_units=units, output=output)
 
 
 def _amounts(prices: Mapping[str, Price], tool_prices: Mapping[str, Decimal]) -> Iterator[Decimal]:
@@ -98,7 +108,7 @@ class _Books:
         """Enter what the provider bills for a step; None where it is unknown."""
         self.billed[step_id] = units
 
-    def attribute_prompts(self, prompts: Sequence[Prompt], billed: Mapping[str, Bill]) -> None:
+    def attribute_prompts(self, prompts: Sequence[Prompt]) -> None:
         """Give input to the producers of segments and output to what it wrote."""
         for prompt in prompts:
             for stretch in prompt.stretches:
@@ -106,25 +116,24 @@ class _Books:
                     self.carried[segment.producer] += units
                     self.carriers[segment.producer] = max(self.carriers[segment.producer], count)
                 for call in stretch.calls:
-                    if call.step_id in billed:
-                        self._output(call.step_id, call.output, billed[call.step_id])
+                    for producer, _, units in output_shares(call):
+                        self.own[producer] += units
 
-    def _output(self, step_id: str, output: Output, bill: Bill) -> None:
-        for producer, units in output_units(step_id, output, bill):
-            self.own[producer] += units
-        self.own[step_id] += bill.flat_units
-
-    def attribute_rest(self, counted: Sequence[ModelCall], billed: Mapping[str, Bill]) -> None:
+    def attribute_rest(self, embeddings: Sequence[PromptCall]) -> None:
         """Leave with the steps themselves what no prompt is behind: embeddings, and tools that cost per call."""
-        for call in counted:
-            if call.operation != "chat" and call.step_id in billed:
-                self.own[call.step_id] += billed[call.step_id].units
+        for call in embeddings:
+            self.own[call.step_id] += call.units
         for step_id, units in self.billed.items():
             if isinstance(self.structure.by_id[step_id], ToolCall):
                 self.own[step_id] += units or 0
 
     def close(
-        self, session: Session, prompts: tuple[Prompt, ...], unpriced: Mapping[str, int], gaps: set[str]
+        self,
+        session: Session,
+        prompts: tuple[Prompt, ...],
+        embeddings: tuple[PromptCall, ...],
+        unpriced: Mapping[str, int],
+        gaps: set[str],
     ) -> Ledger:
         """Sum up."""
         known = [units for units in self.billed.values() if units is not None]
@@ -139,6 +148,7 @@ class _Books:
             priced=sum(isinstance(self.structure.by_id[i], ModelCall) for i, u in self.billed.items() if u is not None),
             unpriced=unpriced,
             prompts=prompts,
+            embeddings=embeddings,
             gaps=tuple(sorted(gaps)),
             places=self.currency.places,
         )
@@ -170,13 +180,3 @@ class _Books:
         roots = [step_id for step_id in self.structure.by_id if step_id not in self.structure.parents]
         order = [below for root in roots for below in self.structure.under(root)]
         return order[::-1]
-
-
-def output_units(step_id: str, output: Output, bill: Bill) -> list[tuple[str, int]]:
-    """Split what a call's output cost between the tools that it asked for and the call itself."""
-    tokens = [count for _, count in output.requests]
-    own = bill.output_tokens - sum(tokens)
-    producers = [*(producer for producer, _ in output.requests), step_id]
-    if own < 0:
-        return [(step_id, bill.output_units)]
-    return list(zip(producers, share_exactly(bill.output_units, [*tokens, own]), strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from processors.ledger.prompt import Prompt
+from processors.ledger.prompt import Prompt, PromptCall
 from processors.pricing.model import TokenClass
 
 INITIAL_CONTEXT = "initial_context"
@@ -78,6 +78,8 @@ class Ledger:
     """How many calls were not, by reason."""
     prompts: tuple[Prompt, ...] = ()
     """How every prompt grew, call by call."""
+    embeddings: tuple[PromptCall, ...] = ()
+    """Calls without a growing prompt; they cause their own cost."""
     gaps: tuple[str, ...] = ()
     """What the split between steps had to guess, in words for a user; sorted."""
     places: int = 12

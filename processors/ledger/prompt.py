@@ -49,6 +49,11 @@ class Output:
         """Tokens that a later prompt repeats."""
         return self.text + sum(tokens for _, tokens in self.requests)
 
+    @property
+    def total(self) -> int:
+        """All output tokens."""
+        return self.visible + self.hidden
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptCall:
@@ -59,9 +64,16 @@ class PromptCall:
     """Input tokens; None where not reported."""
     ranges: tuple[PricedRange, ...] = ()
     """Empty where the call was not priced."""
+    output_units: int = 0
+    """What its output cost, with any charge that comes without tokens."""
     asked: tuple[str, ...] = ()
     """The tool steps that it asked for."""
     output: Output
+
+    @property
+    def units(self) -> int:
+        """Its whole bill."""
+        return sum(part.units for part in self.ranges) + self.output_units
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Walk:
             step_id=call.step_id,
             length=None if turn is None else turn.length,
             ranges=() if bill is None else bill.ranges,
+            output_units=0 if bill is None else bill.output_units + bill.flat_units,
             asked=tuple(tool.step_id for tool in self.structure.asked.get(call.step_id, ())),
             output=self.outputs[call.step_id],
         )

@@ -88,10 +88,10 @@ class Loop:
         self._start(self.plan.task)
         answer = ""
         for turn in self.plan.turns:
+            self.clock += turn.pause
             kept = tuple(call for call in turn.calls if call.key not in self.without)
             if turn.calls and not kept:
                 continue
-            self.clock += turn.pause
             self._compact_when_full()
             answer = turn.text or answer
             self._turn(turn, kept)

@@ -35,7 +35,7 @@ class Turn:
     """Tokens of hidden reasoning in the output."""
     seconds: float = 2.0
     pause: float = 0.0
-    """Seconds nobody did anything before this turn."""
+    """Seconds nobody did anything before this turn; they pass also where the turn is not taken."""
     missed: bool = False
     """The provider's cache failed for no reason of the agent's."""
     user: str = ""

@@ -69,6 +69,7 @@ def draw_shape(random: Random) -> Shape:
         system_bytes=random.randint(800, 24_000),
         result_bytes=random.choice([150, 800, 3_000]),
         compact_above=random.choice([None, None, None, 16_000]),
+        resend_reasoning=random.random() < 0.15,
     )
 
 
@@ -106,6 +107,8 @@ def _plan(random: Random, shape: Shape, key: str, depth: int) -> Plan:
 def _undertake(random: Random, shape: Shape, world: World, key: str, depth: int) -> list[PlannedCall]:
     if depth == 0 and random.random() < shape.sub_agents:
         return [_delegation(random, shape, world, f"{key}s{world.count}-")]
+    if random.random() < shape.parallel / 2:
+        return world.read_several()
     choices: list[tuple[Callable[[], list[PlannedCall]], int]] = [
         (world.read_new, 6),
         (world.read_again, 3),
@@ -138,7 +141,9 @@ def _delegation(random: Random, shape: Shape, world: World, key: str) -> Planned
 
 
 def _bundles(random: Random, shape: Shape, calls: list[PlannedCall]) -> list[tuple[PlannedCall, ...]]:
-    if len(calls) > 1 and not any(call.error or call.waste for call in calls) and random.random() < shape.parallel:
+    independent = len({call.tool for call in calls}) == 1 and not any(call.error for call in calls)
+    changing = any(call.waste in ("poll_loop", "rephrased_query") for call in calls)
+    if len(calls) > 1 and independent and not changing and random.random() < max(0.0, shape.parallel * 2):
         return [tuple(calls)]
     return [(call,) for call in calls]
 

@@ -92,6 +92,12 @@ class World:
             return self.read_new()
         return [self._read(self.random.choice(self.files), disguised=self.random.random() < 0.2)]
 
+    def read_several(self) -> list[PlannedCall]:
+        """Read a few files at once, perhaps one of them needlessly."""
+        calls = [call for _ in range(self.random.randint(2, 3)) for call in self.read_new()]
+        again = self.random.choice(self.files[: -len(calls)]) if len(self.files) > len(calls) else None
+        return calls + ([self._read(again)] if again is not None and self.random.random() < 0.5 else [])
+
     def write(self) -> list[PlannedCall]:
         """Change a file."""
         if not self.files:

@@ -1,0 +1,89 @@
+"""What a call would have cost with another prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from processors.ledger.bills import Currency
+from processors.ledger.prompt import PromptCall
+from processors.model import ModelCall, Usage
+from processors.pricing.model import Cost, PriceBook, TokenClass
+
+Rate = tuple[int, int]
+"""Units for so many tokens."""
+Key = tuple[str | None, str | None, str | None]
+
+SAME = 100
+"""Rates that differ by less than one part in this many are the same rate, rounded."""
+SAMPLE = 1_000
+"""Tokens that a price book is asked about."""
+
+
+@dataclass(slots=True)
+class Rates:
+    """The rates of a session's calls, read off their own bills; the price book is asked only where those are silent.
+
+    A model whose rates were seen to change within the session, as when they depend on the prompt's length, is always
+    asked about.
+    """
+
+    calls: Mapping[str, ModelCall]
+    book: PriceBook
+    currency: Currency
+    _own: dict[str, dict[TokenClass, Rate]] = field(default_factory=dict)
+    _shared: dict[tuple[Key, TokenClass], Rate | None] = field(default_factory=dict)
+    _stepped: set[Key] = field(default_factory=set)
+
+    def learn(self, billed: Iterable[PromptCall]) -> None:
+        """Read the rates off some bills."""
+        for prompt_call in billed:
+            key = _key(self.calls[prompt_call.step_id])
+            own = {part.token_class: (part.units, part.end - part.start) for part in prompt_call.ranges}
+            self._own[prompt_call.step_id] = own
+            for token_class, rate in own.items():
+                known = self._shared.setdefault((key, token_class), rate)
+                if known is not None and _differ(known, rate):
+                    self._stepped.add(key)
+
+    def prompt_units(self, step_id: str, tokens: Mapping[TokenClass, int]) -> int:
+        """Price a prompt of so many tokens per class for one call; classes without a known rate cost nothing."""
+        call = self.calls[step_id]
+        if _key(call) in self._stepped:
+            price = self.book.reprice(call, _usage(tokens, call))
+            if isinstance(price, Cost):
+                return sum(self.currency.units(price.usd[part]) for part in price.usd if part is not TokenClass.OUTPUT)
+        return sum(self._units(call, token_class, count) for token_class, count in tokens.items() if count > 0)
+
+    def _units(self, call: ModelCall, token_class: TokenClass, count: int) -> int:
+        rate = self._own[call.step_id].get(token_class) or self._known(call, token_class)
+        return 0 if rate is None else rate[0] * count // rate[1]
+
+    def _known(self, call: ModelCall, token_class: TokenClass) -> Rate | None:
+        place = (_key(call), token_class)
+        if place not in self._shared:
+            price = self.book.reprice(call, _usage({token_class: SAMPLE}, call))
+            usd = price.usd.get(token_class) if isinstance(price, Cost) else None
+            self._shared[place] = None if usd is None else (self.currency.units(usd), SAMPLE)
+        return self._shared[place]
+
+
+def _key(call: ModelCall) -> Key:
+    return (call.provider, call.model, call.service_tier)
+
+
+def _differ(left: Rate, right: Rate) -> bool:
+    difference = abs(left[0] * right[1] - right[0] * left[1])
+    return difference * SAME > abs(right[0] * left[1])
+
+
+def _usage(tokens: Mapping[TokenClass, int], call: ModelCall) -> Usage:
+    one_hour = tokens.get(TokenClass.CACHE_WRITE_1H, 0)
+    output = call.usage.output_tokens if call.usage is not None else None
+    return Usage(
+        input_tokens=sum(tokens.values()),
+        cache_read_input_tokens=tokens.get(TokenClass.CACHE_READ, 0),
+        cache_write_input_tokens=tokens.get(TokenClass.CACHE_WRITE, 0) + one_hour,
+        cache_write_1h_input_tokens=one_hour,
+        output_tokens=output or 0,
+    )
