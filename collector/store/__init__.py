@@ -75,8 +75,6 @@ class Signals:
 
     spans: tuple[Span, ...]
     logs: tuple[LogRecord, ...]
-    outcomes: tuple[Mapping[str, object], ...] = ()
-    """What was recorded on the group's sessions, oldest first: rows of `outcomes` by column name."""
 
 
 class TelemetryStore(Protocol):
