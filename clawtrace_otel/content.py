@@ -76,7 +76,8 @@ def _items(value: object) -> list[Any] | None:
     """Read one thing or a list of things, with foreign objects as plain data."""
     if value is None:
         return None
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+    # A client's own message objects are iterable too, over their fields.
+    if isinstance(value, (str, Mapping)) or hasattr(value, "model_dump") or not isinstance(value, Iterable):
         return [_plain_object(value)]
     return [_plain_object(item) for item in value]
 
