@@ -6,6 +6,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from collector.api import CompileCounts
 from collector.store import Receipt
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -22,6 +23,7 @@ class Metrics:
         self.duplicates = self._counter("duplicate_records", "Records that were stored already", "signal")
         self.rejected = self._counter("rejected_records", "Malformed records, answered as partial success", "signal")
         self.failed = self._counter("failed_requests", "Export requests answered with an error", "reason")
+        self.compiled = self._counter("compiled_sessions", "Sessions tried to turn into cards", "result")
         self.queue_bytes = Gauge(
             "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
         )
@@ -41,6 +43,11 @@ class Metrics:
         ):
             self.stored.labels(signal).inc(stored)
             self.duplicates.labels(signal).inc(duplicate)
+
+    def count_compiled(self, counts: CompileCounts) -> None:
+        """Add what one round of compiling did."""
+        self.compiled.labels("compiled").inc(counts.compiled)
+        self.compiled.labels("failed").inc(counts.failed)
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
