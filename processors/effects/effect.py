@@ -1,0 +1,239 @@
+"""The effect of a tool call, from MCP hints, a user's rules, known names, verbs, and what the arguments name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from itertools import pairwise
+
+from processors.effects import names
+from processors.effects.shell import shell_effect
+from processors.effects.targets import (
+    CAMEL,
+    SQL_CHANGE,
+    SQL_VERB,
+    Json,
+    canonical,
+    leaves,
+    named,
+    names_place,
+    overlap,
+    parse,
+    sql_tables,
+)
+from processors.model import ModelCall, Session, ToolCall, ToolDefinition
+
+NAMESPACE = re.compile(r"__|[./:]")
+
+
+class Access(StrEnum):
+    """What a call does to the world."""
+
+    READ = "read"
+    WRITE = "write"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one call does, and to which targets."""
+
+    access: Access
+    targets: frozenset[str]
+    anywhere: bool = False
+    """True where the call may touch more than it names, as a program run in a shell may."""
+
+    def may_change(self, read: Effect) -> bool:
+        """Whether this call may have changed what another call reads."""
+        if self.access is Access.READ:
+            return False
+        return self.anywhere or read.anywhere or self._meets(read)
+
+    def surely_changes(self, read: Effect) -> bool:
+        """Whether this call is known to write to what another call reads."""
+        return self.access is Access.WRITE and (self.anywhere or read.anywhere or self._meets(read))
+
+    def _meets(self, read: Effect) -> bool:
+        return not read.targets or not self.targets or overlap(self.targets, read.targets)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRule:
+    """What a user's configuration says about the tools whose name matches a pattern such as `crm_*`."""
+
+    pattern: str
+    access: Access | None = None
+    target_arguments: tuple[str, ...] = ()
+    usd_per_call: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Effects:
+    """Answers what a session's tool calls do."""
+
+    definitions: Mapping[str, ToolDefinition] = field(default_factory=dict)
+    rules: Sequence[ToolRule] = ()
+    _known: dict[tuple[str, str | None], Effect] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, rules: Sequence[ToolRule] = ()) -> Effects:
+        """Collect the tool definitions that a session's model calls were given."""
+        found: dict[str, ToolDefinition] = {}
+        seen: set[int] = set()
+        for step in session.steps:
+            if isinstance(step, ModelCall) and step.tool_definitions and id(step.tool_definitions) not in seen:
+                seen.add(id(step.tool_definitions))
+                found.update((definition.name, definition) for definition in step.tool_definitions)
+        return cls(found, rules)
+
+    def of_call(self, tool: ToolCall) -> Effect:
+        """Find the effect of a call; the same name and arguments always have the same."""
+        key = tool.name, tool.arguments
+        if key not in self._known:
+            self._known[key] = self._find(tool.name, tool.arguments)
+        return self._known[key]
+
+    def _find(self, name: str, arguments: str | None) -> Effect:
+        rule = next((rule for rule in self.rules if fnmatchcase(name, rule.pattern)), None)
+        targets = _rule_targets(rule, arguments) or named(arguments)
+        hinted = _hinted(self.definitions.get(name)) or (rule.access if rule else None)
+        if hinted is not None:
+            return Effect(hinted, targets, anywhere=hinted is Access.READ and arguments is None)
+        short = short_name(name)
+        command = command_of(arguments) if name in names.SHELLS or short in names.SHELLS else None
+        if command is not None:
+            return _of_shell(command)
+        statement = _statement(arguments)
+        if statement is not None:
+            return statement
+        access = _by_name(name, short, arguments) or _by_description(self.definitions.get(name))
+        return Effect(access, targets, anywhere=_reaches_further(name, access, arguments, targets))
+
+
+def _reaches_further(name: str, access: Access, arguments: str | None, targets: frozenset[str]) -> bool:
+    if arguments is None or (access is Access.UNKNOWN and not targets):
+        return True
+    lists = not names.LISTING_WORDS.isdisjoint(words_of(name))
+    return access is Access.READ and lists and not names_place(arguments)
+
+
+def short_name(name: str) -> str:
+    """Drop the namespaces of a tool's name: `mcp__github__create_issue` is `create_issue`."""
+    return NAMESPACE.split(name)[-1] or name
+
+
+def words_of(name: str) -> list[str]:
+    """Split a tool's name into lower-case words."""
+    return [word for word in re.split(r"[^a-z0-9]+", CAMEL.sub("_", short_name(name)).lower()) if word]
+
+
+def command_of(arguments: str | None) -> str | None:
+    """Find the command line in a shell tool's arguments."""
+    parsed = parse(arguments)
+    if isinstance(parsed, str):
+        return parsed
+    if not isinstance(parsed, dict):
+        return None
+    for key in names.COMMAND_ARGUMENTS:
+        value = parsed.get(key)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
+            return _joined([str(word) for word in value])
+    return None
+
+
+def _joined(argv: list[str]) -> str:
+    return argv[-1] if len(argv) > 2 and argv[1].startswith("-") and "c" in argv[1] else " ".join(argv)  # noqa: PLR2004 - shell, -c, command
+
+
+def _rule_targets(rule: ToolRule | None, arguments: str | None) -> frozenset[str]:
+    if rule is None or not rule.target_arguments:
+        return frozenset()
+    return frozenset(canonical(text) for key, text in leaves(parse(arguments)) if key in rule.target_arguments)
+
+
+def _hinted(definition: ToolDefinition | None) -> Access | None:
+    if definition is None:
+        return None
+    if definition.read_only_hint is not None:
+        return Access.READ if definition.read_only_hint else Access.WRITE
+    return Access.WRITE if definition.destructive_hint else None
+
+
+def _of_shell(command: str) -> Effect:
+    found = shell_effect(command)
+    targets = frozenset(map(canonical, found.writes if found.wrote else found.reads))
+    if found.unknown:
+        return Effect(Access.UNKNOWN, frozenset(), anywhere=True)
+    return Effect(Access.WRITE if found.wrote else Access.READ, targets, anywhere=found.anywhere or not targets)
+
+
+def _statement(arguments: str | None) -> Effect | None:
+    """Recognise SQL among the arguments: it says itself whether it reads, and from which tables."""
+    for _, text in leaves(parse(arguments)):
+        verb = SQL_VERB.match(text)
+        tables = sql_tables(text) if verb else frozenset()
+        if verb and tables:
+            reads = verb.group(1).lower() in ("select", "show", "explain", "describe") or _only_selects(text)
+            return Effect(Access.READ if reads else Access.WRITE, tables)
+    return None
+
+
+def _only_selects(text: str) -> bool:
+    return text.lstrip()[:4].lower() == "with" and not SQL_CHANGE.search(text)
+
+
+def _by_name(name: str, short: str, arguments: str | None) -> Access | None:
+    operation = _operation(parse(arguments))
+    if operation is not None:
+        return operation
+    for candidate in (name, short):
+        if candidate in names.READERS:
+            return Access.READ
+        if candidate in names.WRITERS:
+            return Access.WRITE
+    return _by_verb(words_of(name))
+
+
+def _operation(arguments: Json) -> Access | None:
+    if not isinstance(arguments, dict):
+        return None
+    for key in names.OPERATION_ARGUMENTS:
+        value = arguments.get(key)
+        if isinstance(value, str) and value.lower() in names.HTTP_READS:
+            return Access.READ
+        if isinstance(value, str) and len(value) < 40 and " " not in value:  # noqa: PLR2004 - a verb, not a text
+            found = _by_verb(words_of(value))
+            if found is not None:
+                return found
+    return None
+
+
+def _by_verb(words: Sequence[str]) -> Access | None:
+    joined = "".join(words)
+    if joined.startswith(("checkin", "checkout")):
+        return Access.WRITE
+    for position, word in enumerate(words):
+        if word in names.WRITE_VERBS:
+            return Access.WRITE
+        if word in names.READ_VERBS:
+            later = words[position + 1 :]
+            joins = any(one in names.JOINING and two in names.WRITE_VERBS for one, two in pairwise(later))
+            return Access.WRITE if joins else Access.READ
+    return None
+
+
+def _by_description(definition: ToolDefinition | None) -> Access:
+    """Take the verb that a tool's description begins with."""
+    first = definition.description.split(maxsplit=1)[:1] if definition is not None else []
+    word = first[0].lower().rstrip("s.,:") if first else ""
+    for spelled in (word, f"{word}e"):
+        found = _by_verb([spelled])
+        if found is not None:
+            return found
+    return Access.UNKNOWN

@@ -1,0 +1,95 @@
+"""What a tool's arguments name: paths, addresses, ids, tables; and when two of them are the same thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+NAMING_KEY = re.compile(
+    r"(^|_)(path|paths|file|files|filename|filepath|dir|directory|folder|cwd|url|uri|href|link|endpoint|id|ids|uuid|key|"
+    r"name|table|collection|bucket|repo|repository|branch|issue|ticket|number|code|symbol|account|user|email|job|handle|"
+    r"resource|document|doc|page_id|city|location|country|currency)s?$",
+    re.IGNORECASE,
+)
+SQL_TABLE = re.compile(r"\b(?:from|join|into|update|table)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
+SQL_VERB = re.compile(
+    r"\s*(?:--[^\n]*\n\s*)*"
+    r"(with|select|insert|update|delete|merge|create|drop|alter|truncate|show|explain|describe|pragma)\b",
+    re.IGNORECASE,
+)
+SQL_CHANGE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+PLACE_KEY = re.compile(r"(^|_)(path|paths|file|files|filename|dir|directory|folder|cwd|url|uri|id|ids)$", re.IGNORECASE)
+LONGEST = 300
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@lru_cache(maxsize=4096)
+def parse(arguments: str | None) -> Json:
+    """Parse canonical arguments; text that is no JSON stands for itself."""
+    if arguments is None:
+        return None
+    try:
+        parsed: Json = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+    return parsed
+
+
+def leaves(value: Json, key: str = "") -> Iterator[tuple[str, str]]:
+    """List the scalar values of some arguments with the key that each stands under."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield from leaves(inner, name)
+        case list():
+            for inner in value:
+                yield from leaves(inner, key)
+        case bool() | None:
+            return
+        case _:
+            yield key, str(value)
+
+
+def named(arguments: str | None) -> frozenset[str]:
+    """Name what some arguments point to: the values of naming keys, else every short value."""
+    pairs = [(CAMEL.sub("_", key), text) for key, text in leaves(parse(arguments)) if 0 < len(text) <= LONGEST]
+    pointed = [text for key, text in pairs if NAMING_KEY.search(key) or "://" in text]
+    return frozenset(canonical(text) for text in pointed or (text for _, text in pairs))
+
+
+def names_place(arguments: str | None) -> bool:
+    """Whether some arguments say where to look."""
+    return any(PLACE_KEY.search(CAMEL.sub("_", key)) for key, _ in leaves(parse(arguments)))
+
+
+def canonical(target: str) -> str:
+    """Write a path or address in one way."""
+    text = target.strip().strip("\"'`").replace("\\", "/")
+    while text.startswith("./"):
+        text = text[2:]
+    while "/./" in text or ("//" in text and "://" not in text):
+        text = text.replace("/./", "/").replace("//", "/")
+    return text.rstrip("/") or "/"
+
+
+def overlap(left: Iterable[str], right: Iterable[str]) -> bool:
+    """Whether anything on the left is, contains or lies in something on the right."""
+    theirs = list(right)
+    return any(_same(mine, other) for mine in left for other in theirs)
+
+
+def _same(left: str, right: str) -> bool:
+    if left == right or "." in (left, right):
+        return True
+    short, long = sorted((left, right), key=len)
+    return len(short) > 0 and (long.startswith(f"{short}/") or long.endswith(f"/{short}"))
+
+
+def sql_tables(text: str) -> frozenset[str]:
+    """Name the tables of a statement."""
+    return frozenset(name.strip('"`[]').lower() for name in SQL_TABLE.findall(text))
