@@ -38,14 +38,17 @@ def register() -> None:
         cards,
         compile_,
         demo,
+        diff,
         distill,
         evaluate,
+        flame,
         import_,
         outcome,
         schema,
         serve,
         sessions,
         sql,
+        top,
     )
 
     for command in (
@@ -55,6 +58,9 @@ def register() -> None:
         cards.card,
         cards.cards,
         sql.sql,
+        top.top,
+        flame.flame,
+        diff.diff,
         outcome.outcome,
         distill.distill,
         evaluate.evaluate,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clawtrace_otel.cli.options import CardFormat, DatabaseOption, EndpointOption, SessionArgument
 
+if TYPE_CHECKING:
+    from clawtrace_otel.cli.reader import SessionReader
+
 
 def card(
     session: SessionArgument,
     form: Annotated[CardFormat, typer.Option("--format", help="How the card is written.")] = CardFormat.YAML,
+    tree: Annotated[bool, typer.Option("--tree", help="Draw the session's steps with their costs instead.")] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -22,7 +26,19 @@ def card(
     from clawtrace_otel.cli.reader import open_reader
 
     with open_reader(db, endpoint) as reader:
+        if tree:
+            draw_tree(reader, resolve_session(reader, session))
+            return
         sys.stdout.write(card_text(reader, resolve_session(reader, session), form))
+
+
+def draw_tree(reader: SessionReader, session_id: str) -> None:
+    """Print a session's steps as a tree."""
+    from clawtrace_otel.cli.output import console
+    from clawtrace_otel.cli.steps import step_tree
+    from clawtrace_otel.cli.tree import rich_tree
+
+    console().print(rich_tree(step_tree(reader, session_id), session_id))
 
 
 def cards(
@@ -34,7 +50,7 @@ def cards(
     endpoint: EndpointOption = None,
 ) -> None:
     """Print every TraceCard, oldest first, or write each to a file of its own."""
-    from clawtrace_otel.cli.questions import card_file_name, every_card
+    from clawtrace_otel.cli.questions import every_card, file_name
     from clawtrace_otel.cli.reader import open_reader
 
     if out is not None:
@@ -46,6 +62,6 @@ def cards(
             if out is None:
                 sys.stdout.write(f"---\n{text}" if form is CardFormat.YAML else text)
             else:
-                (out / card_file_name(session_id, form)).write_text(text, encoding="utf-8")
+                (out / file_name(session_id, form.value)).write_text(text, encoding="utf-8")
     if out is not None:
         typer.echo(f"{count} cards in {out}", err=True)

@@ -69,11 +69,12 @@ class Compiler:
         store: TelemetryStore,
         task: Callable[[CompileJob], DerivedRows],
         settings: CompileSettings,
-        count: Callable[[CompileCounts], None],
+        count: Callable[[CompileCounts], None] | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._count = count
+        self.count = count
+        """Told the counts of every round."""
         self._workers = [Worker(task, time_limit_s=settings.time_limit_s) for _ in range(settings.workers)]
         self._free: SimpleQueue[Worker[CompileJob, DerivedRows]] = SimpleQueue()
         for worker in self._workers:
@@ -126,7 +127,8 @@ class Compiler:
             while batch := list(islice(made, _COMMIT)):
                 failed = self._store_together(batch)
                 total = CompileCounts(total.compiled + len(batch) - failed, total.failed + failed)
-        self._count(total)
+        if self.count is not None:
+            self.count(total)
         return total
 
     def _store_together(self, batch: Sequence[tuple[Group, DerivedRows | None]]) -> int:

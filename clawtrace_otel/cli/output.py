@@ -86,7 +86,7 @@ def as_csv(table: pa.Table) -> str:
 
 def as_json(result: QueryResult) -> str:
     """Return the document that `POST /api/sql` answers: columns with types, rows as arrays, `truncated`."""
-    from collector.query import json_document
+    from collector.http_api import json_document
 
     return json_document(result).decode()
 

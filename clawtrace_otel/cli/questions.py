@@ -30,13 +30,13 @@ def resolve_session(reader: SessionReader, named: str) -> str:
 
     Raises `CliError` where it is none or several.
     """
+    if _ids(reader, f"WHERE session_id = {literal(named)} LIMIT 1"):
+        return named
     if named == LATEST:
         found = _ids(reader, "ORDER BY started_at DESC, session_id LIMIT 1")
         if not found:
             raise CliError("no session is stored yet: 'clawtrace compile' compiles what has arrived")
         return found[0]
-    if _ids(reader, f"WHERE session_id = {literal(named)} LIMIT 1"):
-        return named
     found = _ids(reader, f"WHERE starts_with(session_id, {literal(named)}) ORDER BY session_id LIMIT 4")
     if len(found) == 1:
         return found[0]
@@ -69,12 +69,12 @@ def every_card(reader: SessionReader, form: CardFormat) -> Iterator[tuple[str, s
             return
 
 
-def card_file_name(session_id: str, form: CardFormat) -> str:
+def file_name(session_id: str, suffix: str) -> str:
     """Return a file name for a session: its id, or where that is no safe name a readable part and a hash of it."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", session_id).lstrip(".")[:_LONGEST_NAME]
     if safe != session_id:
         safe = f"{safe}-{sha256(session_id.encode()).hexdigest()[:12]}"
-    return f"{safe}.{form.value}"
+    return f"{safe}.{suffix}"
 
 
 def _ids(reader: SessionReader, rest: str) -> list[str]:

@@ -1,0 +1,79 @@
+"""The sessions of a database file that no collector owns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clawtrace_otel.cli.actions import StoreActions
+from clawtrace_otel.cli.bodies import JSON, Body
+from clawtrace_otel.cli.compile_session import compile_session
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.errors import CliError
+from collector.config import IngestConfig
+from collector.ingest import Ingest
+from collector.metrics import Metrics
+from collector.query import DuckQueries
+from collector.store.duck import DuckStore
+from collector.store.opening import open_for_reading
+from processors.normalise.sessions import CORRELATION_KEYS
+
+if TYPE_CHECKING:
+    from clawtrace_otel.cli.reader import SessionReader
+    from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
+
+
+@contextmanager
+def open_file(database: Path, *, write: bool) -> Iterator[SessionReader]:
+    """Yield a reader of a file; only one that writes keeps other readers out. Raises StoreError."""
+    if not write:
+        with closing(open_for_reading(database)) as opened:
+            yield FileReader(DuckQueries(opened))
+        return
+    with closing(DuckStore.open(database)) as store:
+        queries = DuckQueries(store.database)
+        compiler = Compiler(store, compile_session, CompileSettings())
+        ingest = Ingest(IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)), store, Metrics())
+        ingest.start()
+        try:
+            yield FileReader(queries, StoreActions(store, queries, compiler), ingest)
+        finally:
+            ingest.stop()
+            compiler.close()
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """Reads a file directly; without `actions` and `ingest` it changes nothing."""
+
+    queries: Queries
+    actions: StoreActions | None = None
+    ingest: Ingest | None = None
+
+    def query(self, query: str) -> QueryResult:
+        """Return the rows of one SELECT-like statement over the views."""
+        return self.queries.run(query)
+
+    def compile(self, *, everything: bool) -> CompileCounts:
+        """Compile pending sessions, or all."""
+        return self._writable().compile(everything=everything)
+
+    def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
+        """Attach a verdict to a session, and compile its card anew."""
+        self._writable().record_outcome(session_id, outcome)
+        self._writable().compile(everything=False)
+
+    def deliver(self, body: Body) -> str:
+        """Store an OTLP request by the collector's own path."""
+        if self.ingest is None:
+            raise CliError("the database was opened for reading only")
+        encoding = "json" if body.content_type == JSON else "protobuf"
+        return self.ingest.submit(body.signal, body.content, encoding).result().message
+
+    def _writable(self) -> StoreActions:
+        if self.actions is None:
+            raise CliError("the database was opened for reading only")
+        return self.actions

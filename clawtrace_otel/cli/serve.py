@@ -1,0 +1,45 @@
+"""`clawtrace serve`: the collector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.options import DatabaseOption
+
+
+def serve(
+    db: DatabaseOption = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over gRPC; 0 picks a free one.")] = 4317,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over HTTP, SQL and metrics.")] = 4318,
+    idle_seconds: Annotated[
+        float, typer.Option(min=0, help="A session is compiled once nothing arrived for it for this long.")
+    ] = 10.0,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Your own prices (docs/prices.md)."),
+    ] = None,
+) -> None:
+    """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
+
+    Prints one line of JSON when ready; SIGTERM stores what was taken in and exits 0. A token that senders and readers
+    must show is taken from CLAWTRACE_TOKEN.
+    """
+    from clawtrace_otel.cli.compiler import CompileSettings
+    from clawtrace_otel.cli.http import token_from_environment
+    from clawtrace_otel.cli.locate import database_path
+    from clawtrace_otel.cli.service import run
+    from collector.config import CollectorConfig, IngestConfig
+    from processors.normalise.sessions import CORRELATION_KEYS
+
+    config = CollectorConfig(
+        host=host,
+        grpc_port=grpc_port,
+        http_port=http_port,
+        token=token_from_environment(),
+        ingest=IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)),
+    )
+    run(config, database_path(db), CompileSettings(prices=prices, idle_s=idle_seconds))

@@ -1,0 +1,69 @@
+"""The running program: one process that owns the database, takes telemetry in, answers and compiles."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from clawtrace_otel.cli.actions import StoreActions
+from clawtrace_otel.cli.compile_session import compile_session
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.locate import beacon
+from collector.query import DuckQueries
+from collector.server import Collector
+from collector.store.duck import DuckStore
+
+if TYPE_CHECKING:
+    from collector.config import CollectorConfig
+
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
+
+    Raises StartError for an address that is taken, StoreError for a database that cannot be opened, PriceFileError
+    for prices that cannot be read.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
+    if settings.prices is not None:
+        check_prices(settings.prices)
+    with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
+        queries = DuckQueries(store.database)
+        compiler = Compiler(store, compile_session, settings)
+        collector = Collector(config, store, queries, StoreActions(store, queries, compiler))
+        compiler.count = collector.metrics.count_compiled
+        addresses = collector.start()
+        try:
+            with beacon(database, addresses.http), compiler.in_background():
+                ready = {"event": "ready", "grpc": addresses.grpc, "http": addresses.http, "db": str(database)}
+                print(json.dumps(ready, separators=(",", ":")), flush=True)  # noqa: T201 - the contract's ready line
+                asked.wait()
+        finally:
+            collector.stop()
+
+
+def check_prices(prices: Path) -> None:
+    """Raise PriceFileError, with file and line, for prices that cannot be used."""
+    from processors.pricing import price_book
+
+    price_book(prices)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and Ctrl-C set; asking again changes nothing."""
+    asked = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
