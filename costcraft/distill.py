@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from costcraft.analysts.analyst import Analyst
+from costcraft.analysts.analyst import Analyst, Refused
 from costcraft.case import Cases
 from costcraft.evidence import replayed
 from costcraft.lint import RULE_TOKENS, rule_problems, skill_problems
@@ -28,6 +28,8 @@ class Distillation:
     patches: tuple[SkillPatch, ...]
     admitted: tuple[Rule, ...]
     rejected: tuple[Rejection, ...]
+    refused: tuple[Refused, ...]
+    """Proposals that were no patches to begin with."""
     problems: tuple[str, ...]
     sessions: int
 
@@ -45,7 +47,8 @@ def distill(
     `remembered` maps rules refused earlier to their evidence then; `replayer` tries prunes out. Raises
     `EnvironmentFaultError` where the user's environment breaks.
     """
-    proposed = [patch for analyst in analysts for patch in analyst.propose(cases)]
+    proposals = [proposal for analyst in analysts for proposal in analyst.propose(cases)]
+    proposed = [proposal for proposal in proposals if isinstance(proposal, SkillPatch)]
     patches = tuple(replayed(proposed, cases, replayer) if replayer else proposed)
     merged = merge(patches, remembered)
     admitted, refused = _lint(merged, cases, base)
@@ -56,6 +59,7 @@ def distill(
         patches=patches,
         admitted=tuple(admitted),
         rejected=(*merged.rejected, *refused),
+        refused=tuple(proposal for proposal in proposals if isinstance(proposal, Refused)),
         problems=tuple(skill_problems(skill, base)),
         sessions=len(cases.by_id),
     )

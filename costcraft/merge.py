@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from processors.similarity import clusters
-
 from costcraft.patch import Action, Counterfactual, EvidenceLevel, OracleEvidence, Polarity, SkillPatch
+from processors.similarity import similar_pairs
 
 SAME_RULE = 0.85
 """Rules on one target whose texts are at least this similar (normalised Levenshtein) say the same."""
@@ -138,8 +137,27 @@ def _groups(patches: Iterable[SkillPatch]) -> Iterable[Sequence[SkillPatch]]:
         by_target[key][" ".join(patch.rule.casefold().split())].append(patch)
     for key in sorted(by_target):
         texts = sorted(by_target[key])
-        for cluster in clusters(texts, SAME_RULE):
+        for cluster in _components(len(texts), similar_pairs(texts, SAME_RULE)):
             yield [patch for index in cluster for patch in by_target[key][texts[index]]]
+
+
+def _components(size: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Group positions that pairs connect, directly or through others, so that the order of pairs does not matter."""
+    above = list(range(size))
+
+    def top(position: int) -> int:
+        while above[position] != position:
+            above[position] = above[above[position]]
+            position = above[position]
+        return position
+
+    for one, other in pairs:
+        first, second = sorted((top(one), top(other)))
+        above[second] = first
+    groups: dict[int, list[int]] = defaultdict(list)
+    for position in range(size):
+        groups[top(position)].append(position)
+    return list(groups.values())
 
 
 def _reduce(patches: Sequence[SkillPatch]) -> Rule:

@@ -26,6 +26,7 @@ def markdown(result: Distillation) -> str:
     refused = [
         f"- {r.rule.leader.rule} ({r.rule.action}, {r.rule.support} session(s)): {r.reason}" for r in result.rejected
     ]
+    refused += [f"- {r.what} ({r.analyst}, session `{r.session_id}`): {r.reason}" for r in result.refused]
     parts += ["## Refused", "\n".join(sorted(refused)) or "Nothing was refused."]
     parts += ["## Difference to the base", f"```diff\n{_difference(result)}```"]
     return "\n\n".join(parts) + "\n"

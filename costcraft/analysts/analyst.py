@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from costcraft.case import Cases
 from costcraft.patch import SkillPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A proposal that is no patch, and why."""
+
+    analyst: str
+    session_id: str
+    what: str
+    reason: str
 
 
 class Analyst(Protocol):
@@ -17,6 +28,6 @@ class Analyst(Protocol):
         """What patches name as their analyst."""
         ...
 
-    def propose(self, cases: Cases) -> Iterable[SkillPatch]:
-        """Return patches; the same cases give the same patches where no model is asked."""
+    def propose(self, cases: Cases) -> Iterable[SkillPatch | Refused]:
+        """Return patches, and what was refused on the way; deterministic where no model is asked."""
         ...

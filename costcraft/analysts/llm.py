@@ -1,0 +1,132 @@
+"""The analyst that asks a model. It proposes; the findings and the oracle decide what a proposal is worth.
+
+Everything a model says is foreign input: a step that does not exist, a repair of a session that passed, or a rule
+with markup in it is refused with its reason. A prune that no finding stands behind stays `ARGUED`, which `merge`
+does not admit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from costcraft.analysts.analyst import Refused
+from costcraft.analysts.wording import PRUNES
+from costcraft.case import Case, Cases
+from costcraft.llm import Models, Question
+from costcraft.patch import (
+    Action,
+    Counterfactual,
+    EvidenceLevel,
+    FailedCheck,
+    OracleEvidence,
+    Polarity,
+    SkillPatch,
+    StepReference,
+)
+from costcraft.skill import SECTIONS
+from costcraft.trajectory import trajectory
+
+
+class Proposal(BaseModel):
+    """One rule as a model words it."""
+
+    action: Literal["prune", "repair", "preserve"]
+    rule: str = Field(description="One imperative sentence without names, ids or numbers of this task.")
+    root_cause: str
+    section: Literal["Trigger", "Workflow", "Stop rules", "Artifact checklist", "Cost control"]
+    tool: str = Field(description="The tool that the rule is about.")
+    step_ids: list[str] = Field(description="The steps, by the ids in brackets, that show it.")
+    argument: str = Field(description="Why the outcome would have held, or been reached, under the rule.")
+
+
+class Proposals(BaseModel):
+    """What a model proposes for one session; empty where there is nothing to learn."""
+
+    proposals: list[Proposal] = Field(max_length=6)
+
+
+@dataclass(frozen=True, slots=True)
+class LlmAnalyst:
+    """Asks about every session that an oracle judged, passes and failures with a prompt of their own."""
+
+    models: Models
+    name: str = "llm"
+
+    def questions(self, cases: Cases) -> list[tuple[Case, Question]]:
+        """Return what would be asked, for a dry run too."""
+        judged = [case for case in cases.by_id.values() if case.passed is not None]
+        return [(case, Question(_prompt("success" if case.passed else "failure"), trajectory(case))) for case in judged]
+
+    def propose(self, cases: Cases) -> Iterator[SkillPatch | Refused]:
+        """Ask, then yield what stands and what was refused."""
+        asked = self.questions(cases)
+        answers = self.models.ask([question for _, question in asked], Proposals)
+        for (case, _), answer in zip(asked, answers, strict=True):
+            if answer.output is None:
+                yield Refused(self.name, case.session_id, "the whole analysis", answer.reason)
+                continue
+            for proposal in answer.output.proposals:
+                yield self._patch(case, proposal, cases)
+
+    def _patch(self, case: Case, proposal: Proposal, cases: Cases) -> SkillPatch | Refused:
+        try:
+            return SkillPatch.model_validate(self._fields(case, proposal), context={"resolver": cases})
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            return Refused(self.name, case.session_id, proposal.rule[:200], problem)
+
+    def _fields(self, case: Case, proposal: Proposal) -> dict[str, object]:
+        action = Action(proposal.action)
+        references = tuple(_reference(case, step_id) for step_id in dict.fromkeys(proposal.step_ids))
+        fields: dict[str, object] = {
+            "action": action,
+            "rule": " ".join(proposal.rule.split()),
+            "root_cause": " ".join(proposal.root_cause.split()),
+            "section": proposal.section if proposal.section in SECTIONS else "Workflow",
+            "target": f"tool:{proposal.tool}",
+            "polarity": Polarity.AVOID if action is Action.PRUNE else Polarity.DO,
+            "scope": case.family,
+            "evidence": references or (StepReference(session_id=case.session_id),),
+            "analyst": self.name,
+            "confidence": 0.5,
+        }
+        if action is Action.PRUNE and case.passed and references:
+            fields["counterfactuals"] = (_counterfactual(case, proposal),)
+        failed = tuple(
+            FailedCheck(name=check.name, expected=check.expected, got=check.got)
+            for check in case.checks
+            if not check.passed
+        )
+        if action is Action.REPAIR and not case.passed and failed:
+            fields["oracle"] = (OracleEvidence(session_id=case.session_id, failed_checks=failed),)
+        if action is Action.PRESERVE and case.passed:
+            fields["sessions_with"] = (case.session_id,)
+        return fields
+
+
+def _reference(case: Case, step_id: str) -> StepReference:
+    step = case.step(step_id)
+    return StepReference(session_id=case.session_id, step_id=step_id, span_id=step.span_id if step else None)
+
+
+def _counterfactual(case: Case, proposal: Proposal) -> Counterfactual:
+    """Rank the claim by the finding, if any, that covers all of its steps."""
+    steps = set(proposal.step_ids)
+    behind = [f for f in case.findings if steps <= set(f.step_ids) and not f.soft and f.detector in PRUNES]
+    best = max(behind, key=lambda finding: PRUNES[finding.detector].level, default=None)
+    return Counterfactual(
+        session_id=case.session_id,
+        step_ids=tuple(dict.fromkeys(proposal.step_ids)),
+        level=PRUNES[best.detector].level if best else EvidenceLevel.ARGUED,
+        argument=proposal.argument or "no argument given",
+        saving_usd=best.saving_usd if best and steps == set(best.step_ids) else None,
+    )
+
+
+def _prompt(name: str) -> str:
+    return (files("costcraft.analysts") / "prompts" / f"{name}.md").read_text(encoding="utf-8")

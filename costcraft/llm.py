@@ -1,0 +1,169 @@
+"""The one module that talks to models: bounded, priced, cached, and traced like any other agent.
+
+Questions come from the `llm` analyst and go through pydantic-ai to whatever provider the user names. An answer is
+kept by the content of its question, so an interrupted run does not pay twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_ai import Agent
+from pydantic_ai.exceptions import AgentRunError, ModelAPIError, ModelHTTPError, UserError
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RunUsage
+
+from clawtrace_otel import model_call
+from costcraft.errors import BudgetExceededError, CostCraftError
+from costcraft.skill import estimate_tokens
+from processors.model import Usage
+
+MAX_OUTPUT_TOKENS = 2000
+TRIES = 4
+_TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
+
+Output = TypeVar("Output", bound=BaseModel)
+PriceOf = Callable[[str, Usage], Decimal | None]
+"""USD of one call to a model, None where its price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one call asks."""
+
+    instructions: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Output]):
+    """What came of a question: `output`, or None with the reason."""
+
+    output: Output | None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Models:
+    """Asks one model; `spent_usd` counts what was really paid in this run."""
+
+    model: str
+    """A pydantic-ai model name such as `openai:gpt-5-mini`."""
+    price_of: PriceOf
+    cache: Path
+    budget_usd: Decimal | None = None
+    concurrency: int = 4
+    timeout_s: float = 120.0
+    backoff_s: float = 1.0
+    spent_usd: Decimal = Decimal(0)
+    _reserved: Decimal = Decimal(0)
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+
+    def ask(self, questions: Sequence[Question], output: type[Output]) -> list[Answer[Output]]:
+        """Ask every question, answers in the same order.
+
+        Raises `BudgetExceededError` once the next call could go over the budget; answers got by then are kept.
+        """
+        self._places = asyncio.Semaphore(self.concurrency)
+        return asyncio.run(self._ask_all(questions, output))
+
+    def estimate_usd(self, question: Question) -> Decimal | None:
+        """Return the most that a question may cost, None where the model's price is unknown."""
+        tokens = estimate_tokens(question.instructions + question.prompt)
+        return self.price_of(self.model, Usage(input_tokens=tokens, output_tokens=MAX_OUTPUT_TOKENS))
+
+    async def _ask_all(self, questions: Sequence[Question], output: type[Output]) -> list[Answer[Output]]:
+        gathered = await asyncio.gather(*(self._one(q, output) for q in questions), return_exceptions=True)
+        answers: list[Answer[Output]] = []
+        for answer in gathered:
+            if isinstance(answer, BaseException):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    async def _one(self, question: Question, output: type[Output]) -> Answer[Output]:
+        kept = self.cache / f"{self._key(question, output)}.json"
+        if kept.exists():
+            try:
+                return Answer(output.model_validate_json(kept.read_bytes()))
+            except ValidationError:
+                kept.unlink()
+        async with self._places:
+            reserved = self._reserve(question)
+            try:
+                answer = await self._with_retries(question, output)
+            finally:
+                self._reserved -= reserved
+        if answer.output is not None:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            kept.write_text(answer.output.model_dump_json(), encoding="utf-8")
+        return answer
+
+    def _reserve(self, question: Question) -> Decimal:
+        estimate = self.estimate_usd(question)
+        if self.budget_usd is None:
+            return estimate or Decimal(0)
+        if estimate is None:
+            raise CostCraftError(f"{self.model} has no known price, so no budget can be kept: add one with --prices")
+        if self.spent_usd + self._reserved + estimate > self.budget_usd:
+            raise BudgetExceededError(
+                f"the budget of ${self.budget_usd} does not cover the next call (up to ${estimate:.4f} after "
+                f"${self.spent_usd:.4f}): run again with a larger --budget-usd; finished work is kept"
+            )
+        self._reserved += estimate
+        return estimate
+
+    async def _with_retries(self, question: Question, output: type[Output]) -> Answer[Output]:
+        reason = ""
+        for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(self.backoff_s * 2 ** (attempt - 1))
+            try:
+                return Answer(await self._call(question, output))
+            except UserError as error:
+                raise CostCraftError(f"{self.model}: {error}") from error
+            except TimeoutError:
+                reason = f"no answer within {self.timeout_s:g} s"
+            except ModelHTTPError as error:
+                reason = f"the provider answered {error.status_code}"
+                if error.status_code != _TOO_MANY_REQUESTS and error.status_code < _SERVER_ERROR:
+                    break
+            except ModelAPIError as error:
+                reason = f"the provider could not be reached: {error}"
+            except AgentRunError as error:
+                return Answer(None, f"no valid answer: {error}")
+        return Answer(None, reason)
+
+    async def _call(self, question: Question, output: type[Output]) -> Output:
+        settings = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS, timeout=self.timeout_s)
+        agent = Agent(self.model, output_type=output, instructions=question.instructions, model_settings=settings)
+        usage = RunUsage()
+        provider, _, name = self.model.rpartition(":")
+        async with model_call(name, provider=provider or None) as span:
+            try:
+                async with asyncio.timeout(self.timeout_s):
+                    return (await agent.run(question.prompt, usage=usage)).output
+            finally:
+                reported = Usage(
+                    input_tokens=usage.input_tokens,
+                    cache_read_input_tokens=usage.cache_read_tokens,
+                    output_tokens=usage.output_tokens,
+                )
+                self.spent_usd += self.price_of(self.model, reported) or Decimal(0)
+                if usage.input_tokens:
+                    span.set_usage(
+                        input_tokens=usage.input_tokens,
+                        cache_read_input_tokens=usage.cache_read_tokens,
+                        output_tokens=usage.output_tokens,
+                    )
+
+    def _key(self, question: Question, output: type[BaseModel]) -> str:
+        asked = "\x1f".join((self.model, question.instructions, question.prompt, str(output.model_json_schema())))
+        return hashlib.sha256(asked.encode()).hexdigest()
