@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from processors.model import ModelCall, Session
 from processors.pricing.book import CACHE_NOT_REPORTED, WRITES_NOT_REPORTED
-from processors.pricing.model import Cost, Price, PriceBook
+from processors.pricing.model import Cost, Price, PriceBook, Unpriced
+
+REFUSED = Unpriced("request_failed")
+"""What a request is billed that failed without an answer is not known; it is counted as failed, not as unpriced."""
 
 
 def billable_calls(session: Session) -> Iterator[ModelCall]:
@@ -17,15 +20,21 @@ def billable_calls(session: Session) -> Iterator[ModelCall]:
             yield step
 
 
+def _refused_ids(session: Session) -> Iterator[str]:
+    for step in session.steps:
+        if isinstance(step, ModelCall) and step.counted_by is None and refused(step):
+            yield step.step_id
+
+
 def refused(call: ModelCall) -> bool:
     """Return whether a request failed without anything coming back: nobody is billed for it."""
     return call.error is not None and call.usage is None and not call.output_messages and not call.finish_reasons
 
 
 def price(session: Session, book: PriceBook) -> dict[str, Price]:
-    """Price every billable call of a session, by step id."""
+    """Price every call of a session that counts, by step id. What was refused has no price and says so."""
     prices = {call.step_id: book.price(call) for call in billable_calls(session)}
-    return _trust_reporting_sources(session, prices)
+    return {**_trust_reporting_sources(session, prices), **dict.fromkeys(_refused_ids(session), REFUSED)}
 
 
 def _trust_reporting_sources(session: Session, prices: Mapping[str, Price]) -> dict[str, Price]:

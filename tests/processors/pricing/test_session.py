@@ -25,14 +25,17 @@ def test_a_second_sighting_has_no_price() -> None:
 
 
 def test_a_refused_request_is_not_billed() -> None:
-    """A request that failed with nothing coming back has no price; one that failed midway has an unknown one."""
+    """A request that failed with nothing coming back is no billable call; one that failed midway is one."""
     refused = call(step_id="a", no_usage=True, error=StepError("429"))
     midway = replace(
         call(step_id="b", no_usage=True, error=StepError("timeout")),
         output_messages=(Message("assistant", (Text("it is"),)),),
     )
     assert [step.step_id for step in billable_calls(session(refused, midway))] == ["b"]
-    assert price(session(refused, midway), BOOK) == {"b": Unpriced("usage_not_reported")}
+    assert price(session(refused, midway), BOOK) == {
+        "a": Unpriced("request_failed"),
+        "b": Unpriced("usage_not_reported"),
+    }
 
 
 def test_a_source_that_reports_cached_tokens_elsewhere_omits_zeros() -> None:

@@ -1,0 +1,75 @@
+"""The five calls: telemetry of one group to priced, attributed, flagged sessions, each with its TraceCard.
+
+Pure: everything is passed in, and the same telemetry gives the same result in whatever order it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from collector.store import Signals
+from processors.findings import Finding
+from processors.ledger import Ledger, attribute
+from processors.model import Outcome, Session
+from processors.normalise import normalise
+from processors.pricing import Price, PriceBook, price
+from processors.structure import Structure
+from processors.tracecard import TraceCard, compile_card
+
+NO_OUTCOMES: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A session and everything that was computed from it."""
+
+    session: Session
+    structure: Structure
+    prices: Mapping[str, Price]
+    ledger: Ledger
+    findings: tuple[Finding, ...]
+    card: TraceCard
+
+
+def compile_group(
+    signals: Signals, book: PriceBook, outcomes: Mapping[str, Mapping[str, object]] = NO_OUTCOMES
+) -> tuple[Compiled, ...]:
+    """Compile the sessions of one group.
+
+    `outcomes` are recorded verdicts by session id, each by the columns of the `outcomes` view; they go before what
+    the telemetry itself says.
+    """
+    sessions = normalise(signals.spans, signals.logs)
+    return tuple(compile_session(_judged(session, outcomes.get(session.session_id)), book) for session in sessions)
+
+
+def compile_session(session: Session, book: PriceBook) -> Compiled:
+    """Price, attribute and flag one session, and write its card."""
+    structure = Structure.of(session)
+    prices = price(session, book)
+    ledger = attribute(session, prices, structure=structure)
+    findings: tuple[Finding, ...] = ()
+    card = compile_card(session, prices, ledger, findings, structure)
+    return Compiled(session=session, structure=structure, prices=prices, ledger=ledger, findings=findings, card=card)
+
+
+def _judged(session: Session, verdict: Mapping[str, object] | None) -> Session:
+    if verdict is None:
+        return session
+    score, passed, source = verdict.get("score"), verdict.get("passed"), verdict.get("source")
+    return replace(
+        session,
+        task_id=_text(verdict.get("task_id")) or session.task_id,
+        condition=_text(verdict.get("condition")) or session.condition,
+        outcome=Outcome(
+            passed=passed if isinstance(passed, bool) else None,
+            score=float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
+            source=_text(source) or "oracle",
+        ),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,125 @@
+"""Figures of a whole session, from which its row and its card are made: each is counted in one place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from processors.failures import failures
+from processors.ledger.model import Ledger
+from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
+from processors.pricing.model import Cost, Price, Unpriced
+from processors.pricing.session import billable_calls
+from processors.structure import Structure
+
+UNKNOWN_MODEL = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSums:
+    """Tokens of all billable calls that reported them; None where none did.
+
+    No `Usage`: parts may be known of more calls than their whole.
+    """
+
+    input_tokens: int | None
+    cache_read_input_tokens: int | None
+    cache_write_input_tokens: int | None
+    output_tokens: int | None
+    reasoning_output_tokens: int | None
+
+    @classmethod
+    def of(cls, calls: Iterable[ModelCall]) -> TokenSums:
+        """Add up."""
+        usages = [call.usage for call in calls if call.usage is not None]
+        sums = {
+            field.name: [count for usage in usages if (count := getattr(usage, field.name)) is not None]
+            for field in fields(cls)
+        }
+        return cls(**{name: sum(counts) if counts else None for name, counts in sums.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a session comes to. Second sightings of a call count nowhere."""
+
+    models: Mapping[str, int]
+    """Billable calls by model, the most used first."""
+    llm_calls: int
+    """Billable chat calls."""
+    tool_calls: int
+    sub_agents: int
+    failures: int
+    """Steps that failed themselves, requests that were refused among them."""
+    tokens: TokenSums
+    silent_calls: Mapping[str, int]
+    """Billable calls that reported no or not all tokens, by why."""
+    cost: Decimal | None
+    """USD of the priced calls; None where no call could be priced, also because none was recorded."""
+    priced: int
+    unpriced: Mapping[str, int]
+    """Calls without a price by reason, the most frequent first."""
+    doubts: Mapping[str, int]
+    """Priced calls by what is uncertain about their price."""
+    reported_cost: Decimal | None
+    """USD that the agent itself claimed; its total where it gave no figure per call."""
+    price_sources: tuple[str, ...]
+
+
+def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, structure: Structure) -> Summary:
+    """Count what a session comes to."""
+    calls = tuple(billable_calls(session))
+    counted = [step for step in session.steps if step.counted_by is None]
+    found = [prices.get(call.step_id, Unpriced("not_priced")) for call in calls]
+    costs = [price for price in found if isinstance(price, Cost)]
+    return Summary(
+        models=_ranked(call.model or call.request_model or UNKNOWN_MODEL for call in calls),
+        llm_calls=sum(call.operation == "chat" for call in calls),
+        tool_calls=sum(isinstance(step, ToolCall) for step in counted),
+        sub_agents=sum(isinstance(step, AgentRun) and step.is_sub_agent for step in counted),
+        failures=sum(1 for _ in failures(session, structure)),
+        tokens=TokenSums.of(calls),
+        silent_calls=_ranked(why for call in calls if (why := _silence(call))),
+        cost=ledger.total if costs else None,
+        priced=len(costs),
+        unpriced=_ranked(price.reason for price in found if isinstance(price, Unpriced)),
+        doubts=_ranked(cost.note for cost in costs if cost.note),
+        reported_cost=_reported(counted, structure),
+        price_sources=tuple(sorted({cost.source for cost in costs})),
+    )
+
+
+def _silence(call: ModelCall) -> str | None:
+    if call.usage_missing is not None:
+        return call.usage_missing
+    return "token counts were not sent" if call.usage is None else None
+
+
+def _ranked(names: Iterable[str]) -> dict[str, int]:
+    counts = Counter(names)
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _reported(counted: Iterable[Step], structure: Structure) -> Decimal | None:
+    """Sum what calls reported; where none did, what the outermost agents reported for all that they did."""
+    steps = list(counted)
+    calls = [step.reported_cost for step in steps if isinstance(step, ModelCall) and step.reported_cost is not None]
+    if calls:
+        return sum(calls, Decimal(0))
+    agents = {step.step_id: step.reported_cost for step in steps if isinstance(step, AgentRun)}
+    outermost = [
+        cost for step_id, cost in agents.items() if cost is not None and not _below(step_id, agents, structure.parents)
+    ]
+    return sum(outermost, Decimal(0)) if outermost else None
+
+
+def _below(step_id: str, agents: Mapping[str, Decimal | None], parents: Mapping[str, str]) -> bool:
+    """Return whether a step lies below an agent that reported a cost."""
+    above = parents.get(step_id)
+    while above is not None:
+        if agents.get(above) is not None:
+            return True
+        above = parents.get(above)
+    return False

@@ -1,0 +1,105 @@
+"""A session and what was computed from it to a TraceCard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from math import isfinite
+
+from processors.findings.model import Finding
+from processors.ledger.model import Ledger
+from processors.model import Session
+from processors.pricing.model import Price
+from processors.structure import Structure
+from processors.summary import Summary, summarise
+from processors.tracecard import sections
+from processors.tracecard.fitting import fit
+from processors.tracecard.items import CardAgent, CardOutcome, CostCoverage, TotalTokens
+from processors.tracecard.material import NAME_BYTES, Material, clip
+from processors.tracecard.model import TraceCard
+
+ID_BYTES = 200
+_NS_PER_MS = 1_000_000
+
+
+def compile_card(
+    session: Session,
+    prices: Mapping[str, Price],
+    ledger: Ledger,
+    findings: tuple[Finding, ...],
+    structure: Structure | None = None,
+) -> TraceCard:
+    """Return the card of a session: the same for the same session, whatever way it came in."""
+    structure = structure or Structure.of(session)
+    material = Material(session=session, prices=prices, ledger=ledger, findings=findings, structure=structure)
+    summary = summarise(session, prices, ledger, structure)
+    return fit(
+        TraceCard(
+            session_id=clip(session.session_id, ID_BYTES),
+            task_id=_clipped(session.task_id, ID_BYTES),
+            agent=CardAgent(name=_clipped(session.agent_name), service=_clipped(session.service_name)),
+            models=_clipped_counts(summary.models),
+            outcome=_outcome(session),
+            duration_s=Decimal((session.ended_at - session.started_at) // _NS_PER_MS) / 1000,
+            total_cost_usd=summary.cost,
+            cost_coverage=CostCoverage(
+                priced=summary.priced,
+                unpriced=sum(summary.unpriced.values()),
+                why=_clipped_counts(summary.unpriced),
+            ),
+            reported_cost_usd=summary.reported_cost,
+            total_tokens=_tokens(summary),
+            llm_call_count=summary.llm_calls,
+            tool_call_count=summary.tool_calls,
+            top_cost_spans=tuple(sections.top_cost_spans(material)),
+            redundant_tool_calls=tuple(sections.redundant_tool_calls(material)),
+            sub_agents=tuple(sections.sub_agents(material)),
+            failed_or_repaired_steps=tuple(sections.failed_or_repaired_steps(material)),
+            findings=tuple(sections.other_findings(material)),
+            gaps=tuple(clip(gap) for gap in gaps(session, ledger, summary)),
+            prices=_clipped(", ".join(summary.price_sources) or None),
+        )
+    )
+
+
+def gaps(session: Session, ledger: Ledger, summary: Summary) -> Iterator[str]:
+    """Yield what cannot be said about a session, in words for a user: what concerns its cost first."""
+    calls = sum(summary.models.values())
+    for why, count in summary.silent_calls.items():
+        yield f"{count} of {calls} model calls: {why}"
+    for doubt, count in summary.doubts.items():
+        yield f"{count} of {calls} model calls: {doubt}"
+    yield from sorted({*session.gaps, *ledger.gaps})
+
+
+def _outcome(session: Session) -> CardOutcome:
+    if session.outcome is None:
+        return CardOutcome()
+    score = session.outcome.score
+    return CardOutcome(
+        passed=session.outcome.passed,
+        score=Decimal(repr(float(score))) if score is not None and isfinite(score) else None,
+        source=_clipped(session.outcome.source),
+    )
+
+
+def _tokens(summary: Summary) -> TotalTokens:
+    return TotalTokens(
+        input=summary.tokens.input_tokens,
+        cache_read=summary.tokens.cache_read_input_tokens,
+        cache_write=summary.tokens.cache_write_input_tokens,
+        output=summary.tokens.output_tokens,
+        reasoning=summary.tokens.reasoning_output_tokens,
+    )
+
+
+def _clipped(text: str | None, limit: int = NAME_BYTES) -> str | None:
+    return clip(text, limit) or None if text is not None else None
+
+
+def _clipped_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    clipped: dict[str, int] = {}
+    for name, count in counts.items():
+        short = clip(name, NAME_BYTES)
+        clipped[short] = clipped.get(short, 0) + count
+    return clipped

@@ -1,0 +1,180 @@
+"""The lists of a card: which steps stand on it and why.
+
+Every list is in order of cost, so that cutting it leaves the costliest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Literal
+
+from processors.failures import failures
+from processors.findings.model import Finding
+from processors.ledger.model import INITIAL_CONTEXT
+from processors.model import AgentRun, ModelCall, Step, ToolCall, ToolRequest
+from processors.tracecard.items import (
+    CardFinding,
+    CardSubAgent,
+    FailedStep,
+    RedundantToolCall,
+    SpanTokens,
+    TopCostSpan,
+)
+from processors.tracecard.material import NAME_BYTES, Material, clip
+
+REPEATED_CALL = "repeated_call"
+UNUSED_SUB_AGENT = "unused_sub_agent"
+_ZERO = Decimal(0)
+
+
+def top_cost_spans(material: Material) -> list[TopCostSpan]:
+    """List the steps that caused any cost, the costliest first."""
+    caused = [
+        (money.attributed, material.numbers[step_id], step_id)
+        for step_id, money in material.ledger.steps.items()
+        if money.attributed > 0
+    ]
+    return [_top(material, step_id) for _, _, step_id in sorted(caused, key=lambda entry: (-entry[0], entry[1]))]
+
+
+def _top(material: Material, step_id: str) -> TopCostSpan:
+    money = material.ledger.money(step_id)
+    step = material.structure.by_id.get(step_id)
+    tokens = SpanTokens()
+    if isinstance(step, ModelCall) and step.usage is not None:
+        tokens = SpanTokens(input=step.usage.input_tokens, output=step.usage.output_tokens)
+    return TopCostSpan(
+        step=material.numbers[step_id],
+        span=step.span_id if step else None,
+        kind=_kind(step),
+        name=INITIAL_CONTEXT if step is None else clip(step.name, NAME_BYTES),
+        usd=money.attributed,
+        carried_usd=money.carried or None,
+        tokens=tokens,
+        hint=_hint(step, money.carried_calls),
+    )
+
+
+def _kind(step: Step | None) -> Literal["llm", "embedding", "tool", "agent", "context"]:
+    if isinstance(step, ModelCall):
+        return "llm" if step.operation == "chat" else "embedding"
+    if isinstance(step, ToolCall):
+        return "tool"
+    return "context" if step is None else "agent"
+
+
+def _hint(step: Step | None, carried_calls: int) -> str | None:
+    if isinstance(step, ModelCall):
+        return _what_it_wrote(step)
+    if carried_calls == 0:
+        return None
+    return f"in {carried_calls} prompts" if step is None else f"carried in {carried_calls} later calls"
+
+
+def _what_it_wrote(call: ModelCall) -> str | None:
+    if call.output_messages is None:
+        return None
+    wanted = Counter(
+        part.name for message in call.output_messages for part in message.parts if isinstance(part, ToolRequest)
+    )
+    if not wanted:
+        return "answers" if call.output_messages else None
+    names = [f"{name} x{count}" if count > 1 else name for name, count in wanted.items()]
+    return clip(f"asks for {', '.join(names)}", NAME_BYTES)
+
+
+def redundant_tool_calls(material: Material) -> list[RedundantToolCall]:
+    """List calls that were made again for an answer that was already there."""
+    return [_redundant(material, finding) for finding in _findings(material) if finding.detector == REPEATED_CALL]
+
+
+def _redundant(material: Material, finding: Finding) -> RedundantToolCall:
+    repeats = [material.structure.by_id[step_id] for step_id in finding.step_ids]
+    first = repeats[0]
+    steps = _numbers(material, finding.related_step_ids + finding.step_ids)
+    return RedundantToolCall(
+        tool=clip(first.name, NAME_BYTES),
+        count=len(steps),
+        steps=steps[:12],
+        why=clip(finding.note),
+        usd=finding.wasted_usd,
+        args=clip(first.arguments) if isinstance(first, ToolCall) and first.arguments is not None else None,
+    )
+
+
+def other_findings(material: Material) -> list[CardFinding]:
+    """List what the other detectors found."""
+    return [
+        CardFinding(
+            detector=finding.detector,
+            steps=_numbers(material, finding.step_ids)[:12],
+            usd=finding.wasted_usd,
+            note=clip(finding.note),
+        )
+        for finding in _findings(material)
+        if finding.detector != REPEATED_CALL
+    ]
+
+
+def _findings(material: Material) -> list[Finding]:
+    return sorted(
+        material.findings,
+        key=lambda finding: (
+            finding.wasted_usd is None,
+            -(finding.wasted_usd or _ZERO),
+            _numbers(material, finding.step_ids),
+            finding.detector,
+        ),
+    )
+
+
+def sub_agents(material: Material) -> list[CardSubAgent]:
+    """List the agents that other agents called."""
+    found = [
+        _sub_agent(material, step)
+        for step in material.structure.by_id.values()
+        if isinstance(step, AgentRun) and step.is_sub_agent and step.counted_by is None
+    ]
+    return sorted(found, key=lambda agent: (-(agent.usd or _ZERO), agent.step))
+
+
+def _sub_agent(material: Material, agent: AgentRun) -> CardSubAgent:
+    under = set(material.structure.under(agent.step_id))
+    calls = [call for call in material.calls if call.step_id in under]
+    known = not calls or any(material.priced(call.step_id) for call in calls)
+    return CardSubAgent(
+        step=material.numbers[agent.step_id],
+        name=clip(agent.name, NAME_BYTES),
+        usd=material.ledger.money(agent.step_id).subtree if known else None,
+        calls=len(calls),
+        result_used=_result_used(material, agent),
+    )
+
+
+def _result_used(material: Material, agent: AgentRun) -> bool | None:
+    unused = any(
+        finding.detector == UNUSED_SUB_AGENT and agent.step_id in finding.step_ids for finding in material.findings
+    )
+    return False if unused else None
+
+
+def failed_or_repaired_steps(material: Material) -> list[FailedStep]:
+    """List the steps that failed, with the step that repaired each where there is one."""
+    found = []
+    for failure in failures(material.session, material.structure):
+        step, name = failure.step, clip(failure.step.name, NAME_BYTES)
+        item = FailedStep(
+            step=material.numbers[step.step_id],
+            tool=name if isinstance(step, ToolCall) else None,
+            model=name if isinstance(step, ModelCall) else None,
+            agent=name if isinstance(step, AgentRun) else None,
+            error=clip(failure.message),
+            repaired_by=None if failure.repaired_by is None else material.numbers[failure.repaired_by],
+        )
+        found.append((-material.attributed(step.step_id), item.step, item))
+    return [item for _, _, item in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _numbers(material: Material, step_ids: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(sorted({material.numbers[step_id] for step_id in step_ids if step_id in material.numbers}))
