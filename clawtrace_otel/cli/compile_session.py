@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,3 +11,19 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.compiler import CompileJob
     from collector.store import DerivedRows
     from processors.pricing import PriceBook
+
+
+def compile_session(job: CompileJob) -> DerivedRows:
+    """Return the rows of every session in a group. Imported late: the process that serves does not need it."""
+    from processors.pipeline import compile_group
+    from processors.rows import derived_rows
+
+    return derived_rows(compile_group(job.signals, _book(job.prices), job.outcomes), time.time_ns())
+
+
+@lru_cache(maxsize=1)
+def _book(prices: Path | None) -> PriceBook:
+    """Return the price book, which resolves a rate once and keeps it."""
+    from processors.pricing import price_book
+
+    return price_book(prices)

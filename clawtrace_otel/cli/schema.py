@@ -17,7 +17,7 @@ class Document(StrEnum):
 
 def schema(document: Annotated[Document, typer.Argument(help="Of which document.")]) -> None:
     """Print a JSON Schema."""
-    from processors.tracecard.model import TraceCard
+    from processors.tracecard import TraceCard
 
     models = {Document.TRACECARD: TraceCard}
     typer.echo(json.dumps(models[document].model_json_schema(by_alias=True), indent=2))
