@@ -1,0 +1,59 @@
+"""When two signals may speak of the same model call: model, tokens and time."""
+
+from __future__ import annotations
+
+import re
+
+from processors.model import ModelCall
+from processors.normalise.sighting import Sighting
+
+CLOCK_SLACK = 50_000_000
+"""Nanoseconds by which two instrumentations of one process may disagree about when a call began or ended."""
+LOG_SLACK = 5_000_000_000
+"""Nanoseconds that a record of a finished call may be written after it."""
+
+_DATE = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d|latest|\d{3,4})$")
+
+
+def family(model: str | None) -> str | None:
+    """Return a model's name without vendor, path, date and version suffix, for comparison only."""
+    if not model:
+        return None
+    name = model.lower().rsplit("/", 1)[-1]
+    return _DATE.sub("", _DATE.sub("", name)) or name
+
+
+def same_model(one: ModelCall, other: ModelCall) -> bool:
+    """Tell whether two calls may be of the same model; an unknown one may be any."""
+    mine = {family(one.model), family(one.request_model)} - {None}
+    theirs = {family(other.model), family(other.request_model)} - {None}
+    return not mine or not theirs or bool(mine & theirs)
+
+
+def token_pairs(sighting: Sighting) -> list[tuple[int, int]]:
+    """Return the input and output counts of a call, as counted and as the signal spelled them."""
+    step = sighting.step
+    usage = step.usage if isinstance(step, ModelCall) else None
+    pairs = [(usage.input_tokens, usage.output_tokens)] if usage is not None else []
+    pairs += [sighting.tokens] if sighting.tokens is not None else []
+    return [(given, answered) for given, answered in pairs if given is not None and answered is not None]
+
+
+def same_tokens(one: Sighting, other: Sighting) -> bool:
+    """Tell whether both report the same counts, within one token: some instrumentations are off by one in streams."""
+    return any(
+        abs(mine[0] - theirs[0]) <= 1 and abs(mine[1] - theirs[1]) <= 1
+        for mine in token_pairs(one)
+        for theirs in token_pairs(other)
+    )
+
+
+def overlapping(one: ModelCall, other: ModelCall, slack: int = CLOCK_SLACK) -> bool:
+    """Tell whether the shorter of two calls lies within the longer."""
+    longer, shorter = sorted((one, other), key=lambda call: call.started_at - call.ended_at)
+    return longer.started_at - slack <= shorter.started_at and shorter.ended_at <= longer.ended_at + slack
+
+
+def contradict(one: Sighting, other: Sighting) -> bool:
+    """Tell whether two sightings name different responses: some records hang on the span around the call."""
+    return bool(one.request_ids) and bool(other.request_ids) and not set(one.request_ids) & set(other.request_ids)

@@ -1,0 +1,213 @@
+"""One model call counted once, however many signals saw it.
+
+Rules R3 and R4 of the dialect reference and rules 1 to 3 of the capture rules, in the order of their certainty: a log
+record of the span itself, a shared response id, one span inside the other, the same time and tokens.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from processors.model import ModelCall
+from processors.normalise.alike import (
+    CLOCK_SLACK,
+    LOG_SLACK,
+    contradict,
+    family,
+    overlapping,
+    same_model,
+    same_tokens,
+    token_pairs,
+)
+from processors.normalise.log_twins import LogTwins
+from processors.normalise.merge import merged
+from processors.normalise.sighting import SpanKey
+from processors.normalise.work import Work, call_of, solid
+
+OF_SPAN = "counted once: log record of the same span"
+SAME_ID = "counted once: same response id"
+INSIDE = "counted once: the same call in the span inside this one"
+SAME_TIME = "counted once: same time, model and tokens in another instrumentation"
+LOG_TWIN = "counted once: log record of the same call, by time and tokens"
+
+
+def join(works: Sequence[Work]) -> None:
+    """Let one sighting of each model call count, with what the others know put into it."""
+    calls = [work for work in works if isinstance(work.step, ModelCall)]
+    groups = _Groups(calls)
+    _by_span(calls, groups)
+    _by_request_id(calls, groups)
+    _by_nesting(calls, groups)
+    _by_time(calls, groups)
+    _logs_by_time(calls, groups)
+    for members in groups.all():
+        if len(members) > 1:
+            _settle(members, groups)
+
+
+class _Groups:
+    """Sets of sightings of one call (union-find), and the rule by which each joined."""
+
+    def __init__(self, calls: Iterable[Work]) -> None:
+        self._leader: dict[Work, Work] = {call: call for call in calls}
+        self.rule: dict[Work, str] = {}
+
+    def leader(self, work: Work) -> Work:
+        while self._leader[work] is not work:
+            self._leader[work] = self._leader[self._leader[work]]
+            work = self._leader[work]
+        return work
+
+    def unite(self, one: Work, other: Work, rule: str) -> None:
+        first, second = self.leader(one), self.leader(other)
+        if first is not second:
+            self._leader[second] = first
+            self.rule.setdefault(one, rule)
+            self.rule.setdefault(other, rule)
+
+    def all(self) -> Iterable[list[Work]]:
+        """Return the groups in the order of their first members."""
+        members: dict[Work, list[Work]] = defaultdict(list)
+        for work in self._leader:
+            members[self.leader(work)].append(work)
+        return members.values()
+
+
+def _by_span(calls: Sequence[Work], groups: _Groups) -> None:
+    spans = {_key(work): work for work in calls if work.sighting.signal == "span"}
+    for work in calls:
+        within = work.sighting.within
+        if work.sighting.signal == "log" and within in spans:
+            if contradict(work.sighting, spans[within].sighting):
+                continue
+            groups.unite(spans[within], work, OF_SPAN)
+
+
+def _key(work: Work) -> SpanKey:
+    return work.step.trace_id or "", work.step.span_id or ""
+
+
+def _by_request_id(calls: Sequence[Work], groups: _Groups) -> None:
+    named: dict[str, list[Work]] = defaultdict(list)
+    for work in calls:
+        for identifier in work.sighting.request_ids:
+            named[identifier].append(work)
+    for members in named.values():
+        for earlier, later in itertools.pairwise(members):
+            if _one_exchange(earlier, later):
+                groups.unite(earlier, later, SAME_ID)
+
+
+def _one_exchange(one: Work, other: Work) -> bool:
+    """Guard against servers that give every response the same id: the two must also share their time."""
+    first, second = call_of(one), call_of(other)
+    if not same_model(first, second):
+        return False
+    if "log" in {one.sighting.signal, other.sighting.signal}:
+        return overlapping(first, second, LOG_SLACK)
+    return overlapping(first, second) and (one.sighting.scope != other.sighting.scope or _inside(one, other))
+
+
+def _inside(one: Work, other: Work) -> bool:
+    inner, outer = sorted((one, other), key=lambda work: -work.depth)
+    return _enclosing_call(inner) is outer
+
+
+def _enclosing_call(work: Work) -> Work | None:
+    """Return the model call around a work, unless a tool or an agent stands between."""
+    nearest = next((above for above in work.ancestors() if solid(above)), None)
+    return nearest if nearest is not None and isinstance(nearest.step, ModelCall) else None
+
+
+def _by_nesting(calls: Sequence[Work], groups: _Groups) -> None:
+    """Count the innermost of nested model calls: what stands around them only passes them on."""
+    inner: dict[Work, list[Work]] = defaultdict(list)
+    for work in calls:
+        outer = _enclosing_call(work) if work.sighting.signal == "span" else None
+        if outer is not None and same_model(call_of(work), call_of(outer)):
+            inner[outer].append(work)
+    for outer, within in inner.items():
+        answered = [work for work in within if call_of(work).error is None] or within
+        equal = [work for work in answered if same_tokens(work.sighting, outer.sighting)]
+        groups.unite((equal or answered)[-1], outer, INSIDE)
+
+
+def _by_time(calls: Sequence[Work], groups: _Groups) -> None:
+    """Join sightings of different instrumentations that lie within each other and report the same."""
+    by_trace: dict[str | None, list[Work]] = defaultdict(list)
+    for work in calls:
+        if work.sighting.signal == "span":
+            by_trace[work.step.trace_id].append(work)
+    for members in by_trace.values():
+        if len({work.sighting.scope for work in members}) > 1:
+            _sweep(sorted(members, key=lambda work: (work.step.started_at, work.step.step_id)), groups)
+
+
+def _sweep(members: Sequence[Work], groups: _Groups) -> None:
+    running: dict[object, list[Work]] = defaultdict(list)
+    taken: set[tuple[Work, str]] = set()
+    for work in members:
+        candidates = running[_bucket(work)]
+        candidates[:] = [other for other in candidates if other.step.ended_at + CLOCK_SLACK >= work.step.started_at]
+        for other in candidates:
+            free = (other, work.sighting.scope) not in taken and (work, other.sighting.scope) not in taken
+            if free and _twins(work, other):
+                groups.unite(other, work, SAME_TIME)
+                taken |= {(other, work.sighting.scope), (work, other.sighting.scope)}
+                break
+        candidates.append(work)
+
+
+def _bucket(work: Work) -> object:
+    """Return what twins have in common: the vendor's family of models, so that others are not even compared."""
+    call = call_of(work)
+    return family(call.model) or family(call.request_model)
+
+
+def _twins(one: Work, other: Work) -> bool:
+    first, second = call_of(one), call_of(other)
+    if (
+        one.sighting.scope == other.sighting.scope
+        or contradict(one.sighting, other.sighting)
+        or not overlapping(first, second)
+    ):
+        return False
+    if not token_pairs(one.sighting) or not token_pairs(other.sighting):
+        return (first.error is None) == (second.error is None)
+    return same_tokens(one.sighting, other.sighting)
+
+
+def _logs_by_time(calls: Sequence[Work], groups: _Groups) -> None:
+    """Join records that carry no id to spans of the same producer: equal tokens first, then time alone."""
+    spans = LogTwins(work for work in calls if work.sighting.signal == "span")
+    logs = [work for work in calls if work.sighting.signal == "log"]
+    for find in (spans.by_tokens, spans.by_time):
+        for log in logs:
+            twin = find(log) if log not in groups.rule else None
+            if twin is not None:
+                groups.unite(twin, log, LOG_TWIN)
+
+
+def _settle(members: list[Work], groups: _Groups) -> None:
+    """Choose the sighting that counts and give it what the others know."""
+    best = min(members, key=_preference)
+    others = sorted((work for work in members if work is not best), key=_preference)
+    for other in others:
+        best.step = merged(call_of(best), call_of(other), believe=other.sighting.authority > best.sighting.authority)
+        other.yield_to(best, groups.rule.get(other, SAME_ID))
+
+
+def _preference(work: Work) -> tuple[object, ...]:
+    step = call_of(work)
+    return (
+        work.sighting.signal == "log",
+        work.sighting.secondary,
+        -work.depth,
+        step.usage is None,
+        step.output_messages is None,
+        step.dialect == "gen_ai",
+        step.started_at,
+        step.step_id,
+    )

@@ -1,0 +1,246 @@
+"""The GenAI conventions themselves, old and new names: any producer that speaks them and is known by nothing else.
+
+Source: OpenTelemetry semantic conventions for GenAI, v1.28 to the releases after the move to their own repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from collector.model import Attributes, LogRecord, Span
+from processors.model import Message, Part, ToolDefinition
+from processors.normalise import messages as read
+from processors.normalise.dialect import Signal
+from processors.normalise.dialects import spoken
+from processors.normalise.dialects.reader import Kind, Reader, as_span, from_record
+from processors.normalise.flattened import list_at
+from processors.normalise.sighting import Reading
+from processors.normalise.usage import Counting, Counts
+from processors.normalise.values import count, first, mapping, sequence, text, texts, usd
+
+OPERATION = "gen_ai.operation.name"
+AGENT_NAME = "gen_ai.agent.name"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+RESPONSE_ID = "gen_ai.response.id"
+CONVERSATION = "gen_ai.conversation.id"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+
+INPUT_TOKENS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+OUTPUT_TOKENS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+TOTAL_TOKENS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
+CACHE_READ_TOKENS = (
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
+    "gen_ai.usage.prompt_tokens_details.cached_tokens",
+    "gen_ai.usage.details.cache_read_tokens",
+)
+CACHE_WRITE_TOKENS = (
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.cache_write_input_tokens",
+    "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
+    "gen_ai.usage.details.cache_write_tokens",
+)
+REASONING_TOKENS = (
+    "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.completion_tokens_details.reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens",
+)
+CACHE_WRITE_5M_TOKENS = ("anthropic.usage.cache_creation.ephemeral_5m_input_tokens",)
+CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",)
+
+KINDS: dict[str, Kind] = {
+    "chat": "chat",
+    "generate_content": "chat",
+    "text_completion": "chat",
+    "text_completions": "chat",
+    "completion": "chat",
+    "embeddings": "embeddings",
+    "embedding": "embeddings",
+    "execute_tool": "tool",
+    "invoke_agent": "agent",
+    "create_agent": "other",
+    "invoke_workflow": "workflow",
+    "execute_task": "workflow",
+    "execute_event_loop_cycle": "workflow",
+    "execute_method": "workflow",
+    "invoke_node": "workflow",
+    "agent_step": "workflow",
+    "plan": "workflow",
+}
+
+
+class GenAi(Reader):
+    """Reads `gen_ai.*`."""
+
+    name = "gen_ai"
+    cached_input: Counting = "unknown"
+    reasoning_output: Counting = "unknown"
+
+    def owns(self, signal: Signal) -> bool:
+        """Tell whether any attribute, or a record's event, is of the conventions."""
+        if isinstance(signal, LogRecord) and event_name(signal).startswith("gen_ai."):
+            return True
+        return any(key.startswith(("gen_ai.", "mcp.method")) for key in signal.attributes)
+
+    def kind(self, span: Span) -> Kind | None:
+        """Return what the operation says; older producers name none."""
+        operation = text(span.attributes, OPERATION)
+        if operation is not None:
+            return KINDS.get(operation, "other")
+        if text(span.attributes, "mcp.method.name") is not None:
+            return "tool" if span.attributes["mcp.method.name"] == "tools/call" else None
+        if text(span.attributes, "gen_ai.tool.name") is not None and not self.models(span)[1]:
+            return "tool"
+        asked = text(span.attributes, "gen_ai.request.model", "gen_ai.response.model") is not None
+        return "chat" if asked or first(span.attributes, *INPUT_TOKENS) is not None else None
+
+    def counts(self, span: Span) -> Counts:
+        """Return the token counts under any of the conventions' names."""
+        sent = span.attributes
+        return Counts(
+            input=count(sent, *INPUT_TOKENS),
+            cache_read=count(sent, *CACHE_READ_TOKENS),
+            cache_write=count(sent, *CACHE_WRITE_TOKENS),
+            cache_write_5m=count(sent, *CACHE_WRITE_5M_TOKENS),
+            cache_write_1h=count(sent, *CACHE_WRITE_1H_TOKENS),
+            output=count(sent, *OUTPUT_TOKENS),
+            reasoning=count(sent, *REASONING_TOKENS),
+            total=count(sent, *TOTAL_TOKENS),
+            cached_input=self.cached_input,
+            reasoning_output=self.reasoning_output,
+        )
+
+    def models(self, span: Span) -> tuple[str | None, str | None]:
+        """Return the response's and the request's model."""
+        return text(span.attributes, "gen_ai.response.model"), text(span.attributes, "gen_ai.request.model")
+
+    def provider(self, span: Span) -> str | None:
+        """Return `gen_ai.provider.name`, or `gen_ai.system` as it was called before 1.37."""
+        return text(span.attributes, "gen_ai.provider.name", "gen_ai.system")
+
+    def service_tier(self, span: Span) -> str | None:
+        """Return the tier that the response names."""
+        return text(
+            span.attributes,
+            "openai.response.service_tier",
+            "gen_ai.openai.response.service_tier",
+            "anthropic.response.service_tier",
+        )
+
+    def request_ids(self, span: Span) -> tuple[str, ...]:
+        """Return the response's id and the provider's request id."""
+        ids = (text(span.attributes, key) for key in (RESPONSE_ID, "anthropic.request.id", "request_id"))
+        return tuple(dict.fromkeys(found for found in ids if found is not None))
+
+    def input_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the prompt from one attribute, from flattened ones, or from the span's events."""
+        found = read.messages(first(span.attributes, INPUT_MESSAGES), "user")
+        if found is None and "gen_ai.prompt.0.role" in span.attributes:
+            found = read.messages(list_at(span.attributes, "gen_ai.prompt"), "user")
+        if found is None:
+            found = read.messages(first(span.attributes, "gen_ai.prompt"), "user")
+        return found or spoken.in_events(span, "input")
+
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer from one attribute, from flattened ones, or from the span's events."""
+        found = read.messages(first(span.attributes, OUTPUT_MESSAGES), "assistant")
+        if found is None:
+            found = read.messages(list_at(span.attributes, "gen_ai.completion") or None, "assistant")
+        if found is None:
+            found = read.messages(first(span.attributes, "gen_ai.completion"), "assistant")
+        return found or spoken.in_events(span, "output")
+
+    def system_instructions(self, span: Span) -> tuple[Part, ...] | None:
+        """Return the system prompt."""
+        found = read.system_parts(first(span.attributes, SYSTEM_INSTRUCTIONS))
+        said = spoken.in_events(span, "system")
+        return found or (tuple(part for message in said for part in message.parts) if said else None)
+
+    def tool_definitions(self, span: Span) -> tuple[ToolDefinition, ...] | None:
+        """Return the tools offered."""
+        return read.tool_definitions(first(span.attributes, TOOL_DEFINITIONS, "gen_ai.request.tools"))
+
+    def finish_reasons(self, span: Span) -> tuple[str, ...]:
+        """Return the finish reasons, also from singular names and JSON text."""
+        names = (
+            "gen_ai.response.finish_reasons",
+            "gen_ai.response.finish_reason",
+            "gen_ai.response.stop_reason",
+            "anthropic.message.stop_reason",
+        )
+        return texts(first(span.attributes, *names))
+
+    def reported_cost(self, span: Span) -> Decimal | None:
+        """Return a cost under one of the names in use; the conventions have none."""
+        return usd(span.attributes, "operation.cost", "gen_ai.usage.cost", "gen_ai.cost.total_cost") or None
+
+    def tool_name(self, span: Span) -> str | None:
+        """Return the tool's name."""
+        return text(span.attributes, "gen_ai.tool.name", "tool.name", "tool_name")
+
+    def tool_call_id(self, span: Span) -> str | None:
+        """Return the tool call's id."""
+        return text(span.attributes, TOOL_CALL_ID, "gen_ai.tool.call_id", "tool_call.id")
+
+    def tool_arguments(self, span: Span) -> str | None:
+        """Return the arguments."""
+        sent = first(
+            span.attributes, "gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.input", "gen_ai.tool.args"
+        )
+        return read.arguments(sent) if sent is not None else None
+
+    def tool_result(self, span: Span) -> str | None:
+        """Return the result."""
+        sent = first(span.attributes, "gen_ai.tool.call.result", "tool_response", "gen_ai.tool.output")
+        return read.result_text(sent) if sent is not None else None
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name."""
+        return text(span.attributes, AGENT_NAME)
+
+    def agent_id(self, span: Span) -> str | None:
+        """Return the run's id where one is sent, else the agent's."""
+        return text(span.attributes, "gen_ai.agent.call.id", "gen_ai.agent.id")
+
+    def conversation_id(self, span: Span) -> str | None:
+        """Return the agent's conversation."""
+        return text(span.attributes, CONVERSATION)
+
+    def secondary(self, span: Span) -> bool:
+        """Tell transport spans of MCP from the tool's own span."""
+        return "mcp.method.name" in span.attributes and text(span.attributes, OPERATION) != "execute_tool"
+
+    def read_log(self, record: LogRecord) -> Iterable[Reading]:
+        """Return the call that an event describes, or the message that it holds."""
+        event = event_name(record)
+        if event == DETAILS_EVENT:
+            span = as_span(record)
+            if self.describes_call(record.attributes):
+                yield from_record(self.call(span), record)
+        else:
+            yield from spoken.in_record(record, event)
+
+    def describes_call(self, attributes: Attributes) -> bool:
+        """Tell the record of a finished call from that of a request: only the first has an outcome."""
+        return any(first(attributes, name) is not None for name in (OUTPUT_MESSAGES, *INPUT_TOKENS, "error.type"))
+
+
+def event_name(record: LogRecord) -> str:
+    """Return a record's event name from its field or, as older producers send it, its attribute or body."""
+    if record.event_name:
+        return record.event_name
+    named = record.attributes.get("event.name")
+    return named if isinstance(named, str) else record.body if isinstance(record.body, str) else ""
+
+
+def tool_parts(items: object) -> Sequence[object]:
+    """Return a list's mappings; foreign items are left out."""
+    return [item for item in sequence(items) if mapping(item)]

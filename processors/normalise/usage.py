@@ -1,0 +1,153 @@
+"""Token counts as producers send them, turned into `Usage`: whole counts that include their parts.
+
+Rules R5, R6 and R8 of the dialect reference: cached tokens inside or outside the input count, reasoning inside or
+outside the output count, zeros that mean 'not known'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from processors.model import Usage
+
+Counting: TypeAlias = Literal["inclusive", "exclusive", "unknown"]
+
+NOT_SENT = "token counts were not sent"
+ZEROS = "token counts of zero on a call that was answered"
+FAILED = "the request failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Token counts under canonical names, with the producer's own meaning."""
+
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cache_write_5m: int | None = None
+    cache_write_1h: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    total: int | None = None
+    cached_input: Counting = "inclusive"
+    """Whether `input` includes `cache_read` and `cache_write`."""
+    reasoning_output: Counting = "inclusive"
+    """Whether `output` includes `reasoning`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A usage, why it is missing or incomplete, and what had to be corrected."""
+
+    usage: Usage | None
+    missing: str | None = None
+    note: str | None = None
+
+
+def counted(counts: Counts) -> Counted:
+    """Return `counts` as a usage whose parts never exceed their whole; every correction is named in the note."""
+    counts, notes = _without_negatives(counts)
+    if counts.input is None and counts.output is None:
+        return Counted(None, NOT_SENT, _joined(notes))
+    if not counts.input and not counts.output and not counts.cache_read and not counts.cache_write:
+        return Counted(None, ZEROS, _joined(notes))
+    counts = _write_total(counts, notes)
+    whole_input = _whole_input(counts)
+    whole_output = _whole_output(counts)
+    read, write = _fitting(counts, whole_input, notes)
+    long_lived = counts.cache_write_1h
+    if long_lived is not None and long_lived > (write or 0):
+        notes.append("more one-hour cache writes than cache writes: cut to fit")
+        long_lived = write
+    reasoning = counts.reasoning
+    if reasoning is not None and whole_output is not None and reasoning > whole_output:
+        notes.append("more reasoning than output tokens: cut to fit")
+        reasoning = whole_output
+    usage = Usage(
+        input_tokens=whole_input,
+        cache_read_input_tokens=read,
+        cache_write_input_tokens=write,
+        cache_write_1h_input_tokens=long_lived,
+        output_tokens=whole_output,
+        reasoning_output_tokens=reasoning,
+    )
+    return Counted(usage, _incomplete(usage), _joined(notes))
+
+
+def _without_negatives(counts: Counts) -> tuple[Counts, list[str]]:
+    notes: list[str] = []
+
+    def positive(name: str, value: int | None) -> int | None:
+        if value is not None and value < 0:
+            notes.append(f"negative {name} count ignored")
+            return None
+        return value
+
+    checked = replace(
+        counts,
+        input=positive("input", counts.input),
+        cache_read=positive("cache read", counts.cache_read),
+        cache_write=positive("cache write", counts.cache_write),
+        cache_write_5m=positive("cache write", counts.cache_write_5m),
+        cache_write_1h=positive("cache write", counts.cache_write_1h),
+        output=positive("output", counts.output),
+        reasoning=positive("reasoning", counts.reasoning),
+        total=positive("total", counts.total),
+    )
+    return checked, notes
+
+
+def _write_total(counts: Counts, notes: list[str]) -> Counts:
+    """Where writes came by lifetime, let their sum stand for a total that was not sent."""
+    if counts.cache_write is not None or (counts.cache_write_5m is None and counts.cache_write_1h is None):
+        return counts
+    notes.append("cache writes summed from their lifetimes")
+    return replace(counts, cache_write=(counts.cache_write_5m or 0) + (counts.cache_write_1h or 0))
+
+
+def _whole_input(counts: Counts) -> int | None:
+    if counts.input is None:
+        return None
+    cached = (counts.cache_read or 0) + (counts.cache_write or 0)
+    return counts.input + cached if cached and _excludes_cached(counts, cached) else counts.input
+
+
+def _excludes_cached(counts: Counts, cached: int) -> bool:
+    """R6: what the numbers themselves say where the producer's habit is not known."""
+    if counts.cached_input != "unknown" or counts.input is None:
+        return counts.cached_input == "exclusive"
+    if cached > counts.input:
+        return True
+    return counts.total is not None and counts.total == counts.input + (counts.output or 0) + cached
+
+
+def _whole_output(counts: Counts) -> int | None:
+    if counts.output is None or not counts.reasoning:
+        return counts.output
+    apart = counts.reasoning_output == "exclusive"
+    if counts.reasoning_output == "unknown" and counts.total is not None and counts.input is not None:
+        apart = counts.total >= counts.input + counts.output + counts.reasoning
+    return counts.output + counts.reasoning if apart else counts.output
+
+
+def _fitting(counts: Counts, whole: int | None, notes: list[str]) -> tuple[int | None, int | None]:
+    """Return cache reads and writes that fit into the whole input."""
+    read, write = counts.cache_read, counts.cache_write
+    if whole is None or (read or 0) + (write or 0) <= whole:
+        return read, write
+    notes.append("more cached than input tokens: cut to fit")
+    write = None if write is None else min(write, whole)
+    return None if read is None else min(read, whole - (write or 0)), write
+
+
+def _incomplete(usage: Usage) -> str | None:
+    if usage.input_tokens is None:
+        return "input tokens were not sent"
+    if usage.output_tokens is None:
+        return "output tokens were not sent"
+    return None
+
+
+def _joined(notes: list[str]) -> str | None:
+    return "; ".join(notes) or None
