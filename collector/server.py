@@ -60,12 +60,13 @@ class Collector:
             raise
 
     def stop(self) -> None:
-        """Take nothing new, store and answer what was taken, and stop listening."""
+        """Take nothing new, store and answer what was taken, and stop listening. Calling it again does nothing."""
+        if self._thread is None or not self._thread.is_alive():
+            return
         self.ingest.stop()
         if self._loop is not None and self._stop_asked is not None:
             self._loop.call_soon_threadsafe(self._stop_asked.set)
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
     async def _serve(self, started: Future[Addresses]) -> None:
         self._loop = asyncio.get_running_loop()

@@ -181,7 +181,12 @@ REQUESTS: dict[Signal, st.SearchStrategy[Any]] = {
 
 def one_span(**fields: Any) -> Any:
     """Return a request with one valid span, but for the fields given."""
-    whole = {"trace_id": b"\x01" * 16, "span_id": b"\x02" * 8, "name": "work", "start_time_unix_nano": 5}
+    whole: dict[str, Any] = {
+        "trace_id": b"\x01" * 16,
+        "span_id": b"\x02" * 8,
+        "name": "work",
+        "start_time_unix_nano": 5,
+    }
     request = ExportTraceServiceRequest()
     request.resource_spans.add().scope_spans.add().spans.append(Span(**(whole | fields)))
     return request
