@@ -20,7 +20,13 @@ def serve(
     ] = 10.0,
     prices: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Your own prices (docs/prices.md)."),
+        typer.Option(
+            metavar="FILE",
+            envvar="CLAWTRACE_PRICES",
+            exists=True,
+            dir_okay=False,
+            help="Your own prices (docs/prices.md).",
+        ),
     ] = None,
 ) -> None:
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
