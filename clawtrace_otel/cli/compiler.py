@@ -113,9 +113,14 @@ class Compiler:
             worker.close()
 
     def _poll(self) -> None:
+        """Compile what has gone quiet; fold the log into the file when a quiet round follows a busy one."""
+        busy = False
         while not self._stopping.wait(self._settings.poll_s):
             try:
-                self.compile_quiet()
+                counts = self.compile_quiet()
+                if busy and counts == CompileCounts(0, 0):
+                    self._store.checkpoint()
+                busy = counts != CompileCounts(0, 0)
             except StoreError as error:
                 log.warning("looking for quiet sessions: %s", error)
 

@@ -100,9 +100,10 @@ def _boxes(tree: StepTree) -> Iterator[tuple[int, float, float, StepNode]]:
 
 def _rectangle(tree: StepTree, depth: int, left: float, width: float, node: StepNode) -> str:
     top = (depth + 1) * _ROW
-    own, total = usd(node.self_usd), usd(tree.total_usd[node.step_id])
+    total = usd(tree.total_usd[node.step_id])
+    own = f"{usd(node.self_usd)}, of which carried: {usd(node.carried_usd)}"
     found = f"\n{', '.join(node.findings)}" if node.findings else ""
-    tip = f"{shown(node.label)}\nwith all below: {total}\nby itself: {own}, of which carried: {usd(node.carried_usd)}{found}"
+    tip = f"{shown(node.label)}\nwith all below: {total}\nby itself: {own}{found}"
     letters = int(width / _LETTER) - 1
     words = shown(node.label)
     label = words if len(words) <= letters else f"{words[: letters - 1]}…" if letters > 2 else ""  # noqa: PLR2004 - two letters say nothing

@@ -51,7 +51,7 @@ def main() -> None:
 def in_process(bodies: Sequence[bytes]) -> float:
     """Return spans per second of decode, Arrow and insert alone."""
     with tempfile.TemporaryDirectory() as folder:
-        store = DuckStore(Path(folder) / "limit.duckdb")
+        store = DuckStore.open(Path(folder) / "limit.duckdb")
         decoder = Decoder(frozenset())
         started = time.perf_counter()
         for first in range(0, len(bodies), REQUESTS_PER_COMMIT):

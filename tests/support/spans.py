@@ -11,11 +11,11 @@ START_NS = 1_790_000_000_000_000_000
 SPANS_PER_TRACE = 16
 
 
-def span(number: int, *, size: int) -> Span:
+def span(number: int, *, size: int, spans_per_trace: int = SPANS_PER_TRACE) -> Span:
     """Return the span of that number; about `size` bytes of it are a model call's attributes."""
     start = START_NS + number * 1_000_000
     made = Span(
-        trace_id=(number // SPANS_PER_TRACE + 1).to_bytes(16, "big"),
+        trace_id=(number // spans_per_trace + 1).to_bytes(16, "big"),
         span_id=(number + 1).to_bytes(8, "big"),
         name=f"chat model-{number % 7}",
         kind=Span.SPAN_KIND_CLIENT,
@@ -35,14 +35,14 @@ def span(number: int, *, size: int) -> Span:
     return made
 
 
-def request(numbers: Iterable[int], *, size: int = 1_000) -> bytes:
+def request(numbers: Iterable[int], *, size: int = 1_000, spans_per_trace: int = SPANS_PER_TRACE) -> bytes:
     """Return an export request in protobuf with the spans of those numbers."""
     message = ExportTraceServiceRequest()
     resource = message.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = "load"
     scope = resource.scope_spans.add()
     scope.scope.name = "tests.load"
-    scope.spans.extend(span(number, size=size) for number in numbers)
+    scope.spans.extend(span(number, size=size, spans_per_trace=spans_per_trace) for number in numbers)
     return message.SerializeToString()
 
 

@@ -1,0 +1,66 @@
+"""The analysts that `clawtrace distill` was asked for, wired to prices, a budget and a cache."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clawtrace_otel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from costcraft.analysts import Analyst
+    from costcraft.llm import PriceOf
+    from processors.model import Usage
+
+
+class AnalystName(StrEnum):
+    """Who proposes patches."""
+
+    RULES = "rules"
+    LLM = "llm"
+
+
+def build_analysts(
+    names: list[AnalystName], *, model: str | None, budget_usd: float | None, prices: Path | None, cache: Path
+) -> list[Analyst]:
+    """Return the analysts, in the order given. Raises `CliError` where `llm` lacks a model or its extra."""
+    from costcraft.analysts import RulesAnalyst
+
+    built: list[Analyst] = []
+    for name in dict.fromkeys(names):
+        if name is AnalystName.RULES:
+            built.append(RulesAnalyst())
+            continue
+        if model is None:
+            raise CliError("--analyst llm needs --model, for example --model openai:gpt-5-mini")
+        try:
+            from costcraft.analysts.llm import LlmAnalyst
+            from costcraft.llm import Models
+        except ModuleNotFoundError as error:
+            raise CliError("--analyst llm needs its extra: pip install 'clawtrace-otel[llm]'") from error
+        budget = None if budget_usd is None else Decimal(str(budget_usd))
+        built.append(LlmAnalyst(Models(model, price_of(prices), cache, budget)))
+    return built
+
+
+def price_of(prices: Path | None) -> PriceOf:
+    """Return what prices a call to `provider:model` now, with the user's overrides first."""
+    from processors.model import ModelCall
+    from processors.pricing import Cost, price_book
+
+    book = price_book(prices)
+    now = time.time_ns()
+
+    def price(named: str, usage: Usage) -> Decimal | None:
+        provider, _, model = named.rpartition(":")
+        vendor = provider.partition("-")[0] or None
+        call = ModelCall(
+            step_id="", name=model, model=model, provider=vendor, started_at=now, ended_at=now, dialect="", usage=usage
+        )
+        priced = book.reprice(call, usage)
+        return priced.total if isinstance(priced, Cost) else None
+
+    return price

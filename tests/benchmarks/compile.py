@@ -1,0 +1,50 @@
+"""Sessions turned into cards per second by the compile workers, and one very long session, with memory."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from clawtrace_otel.cli.compile_session import compile_session
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from collector.api import CompileCounts
+from collector.batch import BatchBuilder
+from collector.decode import Decoder, Export
+from collector.store.duck import DuckStore
+from tests.support.spans import request
+
+CASES = ((1_000, 50), (1, 1_000), (1, 10_000))
+SPAN_BYTES = 1_000
+_BATCH = 5_000
+
+
+def main() -> None:
+    """Print one line per case."""
+    print(f"{'sessions':>9} {'steps':>7} {'seconds':>8} {'steps/s':>8} {'worker MB':>10}")  # noqa: T201
+    for sessions, steps in CASES:
+        took = compiled_in(sessions, steps)
+        megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"{sessions:9,} {steps:7,} {took:8.1f} {sessions * steps / took:8,.0f} {megabytes:10,.0f}")  # noqa: T201
+
+
+def compiled_in(sessions: int, steps: int) -> float:
+    """Return the seconds from the request to compile until every card is stored."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(DuckStore.open(Path(folder) / "compile.duckdb")) as store,
+        closing(Compiler(store, compile_session, CompileSettings())) as compiler,
+    ):
+        decoder = Decoder(frozenset())
+        for first in range(0, sessions * steps, _BATCH):
+            body = request(range(first, min(first + _BATCH, sessions * steps)), size=SPAN_BYTES, spans_per_trace=steps)
+            builder = BatchBuilder()
+            builder.add(decoder.decode(Export("traces", "protobuf", body, 1)))
+            store.append(builder.build())
+        started = time.perf_counter()
+        counts = compiler.compile(everything=False)
+        took = time.perf_counter() - started
+    assert counts == CompileCounts(sessions, 0), counts
+    return took
