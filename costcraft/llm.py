@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import AgentRunError, ModelAPIError, ModelHTTPError, UserError
+from pydantic_ai.models import Model, infer_model
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage
 
@@ -80,7 +81,13 @@ class Models:
         return self.price_of(self.model, Usage(input_tokens=tokens, output_tokens=MAX_OUTPUT_TOKENS))
 
     async def _ask_all(self, questions: Sequence[Question], output: type[Output]) -> list[Answer[Output]]:
-        gathered = await asyncio.gather(*(self._one(q, output) for q in questions), return_exceptions=True)
+        try:
+            model = infer_model(self.model)
+        except (UserError, ValueError) as error:
+            raise CostCraftError(f"--model {self.model}: {error}") from error
+        async with model:
+            asked = (self._one(model, question, output) for question in questions)
+            gathered = await asyncio.gather(*asked, return_exceptions=True)
         answers: list[Answer[Output]] = []
         for answer in gathered:
             if isinstance(answer, BaseException):
@@ -88,7 +95,7 @@ class Models:
             answers.append(answer)
         return answers
 
-    async def _one(self, question: Question, output: type[Output]) -> Answer[Output]:
+    async def _one(self, model: Model, question: Question, output: type[Output]) -> Answer[Output]:
         kept = self.cache / f"{self._key(question, output)}.json"
         if kept.exists():
             try:
@@ -98,7 +105,7 @@ class Models:
         async with self._places:
             reserved = self._reserve(question)
             try:
-                answer = await self._with_retries(question, output)
+                answer = await self._with_retries(model, question, output)
             finally:
                 self._reserved -= reserved
         if answer.output is not None:
@@ -120,13 +127,13 @@ class Models:
         self._reserved += estimate
         return estimate
 
-    async def _with_retries(self, question: Question, output: type[Output]) -> Answer[Output]:
+    async def _with_retries(self, model: Model, question: Question, output: type[Output]) -> Answer[Output]:
         reason = ""
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(self.backoff_s * 2 ** (attempt - 1))
             try:
-                return Answer(await self._call(question, output))
+                return Answer(await self._call(model, question, output))
             except UserError as error:
                 raise CostCraftError(f"{self.model}: {error}") from error
             except TimeoutError:
@@ -141,9 +148,9 @@ class Models:
                 return Answer(None, f"no valid answer: {error}")
         return Answer(None, reason)
 
-    async def _call(self, question: Question, output: type[Output]) -> Output:
+    async def _call(self, model: Model, question: Question, output: type[Output]) -> Output:
         settings = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS, timeout=self.timeout_s)
-        agent = Agent(self.model, output_type=output, instructions=question.instructions, model_settings=settings)
+        agent = Agent(model, output_type=output, instructions=question.instructions, model_settings=settings)
         usage = RunUsage()
         provider, _, name = self.model.rpartition(":")
         async with model_call(name, provider=provider or None) as span:
