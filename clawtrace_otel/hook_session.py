@@ -13,6 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
 from clawtrace_otel import semconv
+from clawtrace_otel.content import clean
 from clawtrace_otel.operations import AgentSpan, ModelSpan, Operation, Start, ToolSpan
 from clawtrace_otel.session import by_agent
 
@@ -60,9 +61,20 @@ class HookSession:
     """The spans of one open session, by the ids that the caller gave."""
 
     root: AgentSpan
+    announced: bool = True
+    """False while other hooks came and `session_start` has not."""
     opened: dict[Key, Operation] = field(default_factory=dict)
     ended: dict[Key, Context] = field(default_factory=dict)
     waiting: dict[Key, End] = field(default_factory=dict)
+
+    def announce(self, start: Start) -> None:
+        """Take in a `session_start` that was overtaken by other hooks; a second one changes nothing."""
+        if self.announced:
+            return
+        self.announced = True
+        self.root.span.update_name(clean(start.name))
+        self.root.set_attributes({**start.attributes, semconv.HOOK_GAP: "out_of_order"})
+        self.root.context = _as_agent(self.root.context, start)
 
     def start(self, key: Key, start: Start, parent_id: str | None, at: int) -> list[Ending]:
         """Open an operation; one that is open already stays as it is, and an end that came early ends it at once."""

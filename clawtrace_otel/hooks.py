@@ -76,10 +76,10 @@ class SessionHooks:
         start = session_start(agent_name, labels)
         conversation_id = str(labels.get("conversation_id") or session_id)
         with self._lock:
-            if str(session_id) not in self._sessions:
-                endings = self._open(str(session_id), conversation_id, start)
-            else:
-                endings = []
+            session = self._sessions.get(str(session_id))
+            endings = [] if session else self._open(str(session_id), conversation_id, start)
+            if session:
+                session.announce(start)
         _apply(endings)
 
     @_never_raises
@@ -117,8 +117,7 @@ class SessionHooks:
     ) -> None:
         """End a model call with what the provider answered and counted."""
         attributes = {**response_attributes(response), **checked_usage(usage or {})}
-        alone = model_start(response.get("model"), {})
-        self._end(session_id, ("llm", str(call_id)), End(self._clock(), attributes, alone, error))
+        self._end(session_id, ("llm", str(call_id)), End(self._clock(), attributes, model_start(None, {}), error))
 
     @_never_raises
     def before_tool_call(
@@ -213,6 +212,7 @@ class SessionHooks:
         if session_id not in self._sessions:
             start = session_start(None, {"attributes": {semconv.HOOK_GAP: "missing_start"}})
             endings = self._open(session_id, session_id, start)
+            self._sessions[session_id].announced = False
         return self._sessions[session_id], endings
 
     def _open(self, session_id: str, conversation_id: str, start: Start) -> list[Ending]:

@@ -100,9 +100,22 @@ def test_what_never_started_is_recorded_all_the_same(spans: FinishedSpans, hooks
     hooks.llm_output("s", "l1", model="gpt-5", usage={"input_tokens": 5, "output_tokens": 1})
     hooks.after_tool_call("s", "c1", name="look_up")
     hooks.session_end("s")
-    assert spans.attributes("chat gpt-5")["gen_ai.usage.input_tokens"] == 5
-    for name in ("chat gpt-5", "execute_tool look_up", "invoke_agent"):
+    sent = spans.attributes("chat")
+    assert (sent["gen_ai.usage.input_tokens"], sent["gen_ai.response.model"]) == (5, "gpt-5")
+    assert "gen_ai.request.model" not in sent
+    for name in ("chat", "execute_tool look_up", "invoke_agent"):
         assert spans.attributes(name)[GAP] == "missing_start"
+
+
+def test_a_session_start_that_was_overtaken_still_names_the_session(spans: FinishedSpans, hooks: SessionHooks) -> None:
+    """Labels that come after the first call are on the session's span, and later calls have its agent."""
+    hooks.llm_input("s", "l1", "gpt-5")
+    hooks.session_start("s", agent_name="clerk", task_id="t-1")
+    hooks.llm_input("s", "l2", "gpt-6")
+    hooks.session_end("s")
+    root = spans.attributes("invoke_agent clerk")
+    assert (root["clawtrace.task.id"], root[GAP]) == ("t-1", "out_of_order")
+    assert spans.attributes("chat gpt-6")["gen_ai.agent.name"] == "clerk"
 
 
 def test_duplicates_count_once(spans: FinishedSpans, hooks: SessionHooks) -> None:
