@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Protocol, cast
 
 from costcraft.case import Case
@@ -62,8 +63,9 @@ class Replayer:
     environment: str
     """`package.module:name` of an `EnvironmentFactory`."""
     time_limit_s: float = TIME_LIMIT_S
-    kept: dict[str, bool] = field(default_factory=dict)
-    """Outcomes by content hash, of this and earlier runs."""
+    cache: Path | None = None
+    """A folder with one small file per replay done, so that an interrupted run goes on where it was."""
+    _known: dict[str, bool] = field(default_factory=dict)
 
     def verdict(self, case: Case, without: Collection[str]) -> ReplayVerdict | None:
         """Replay a case with and without steps; None where arguments were not captured.
@@ -79,9 +81,21 @@ class Replayer:
     def _passes(self, task_id: str | None, calls: Sequence[tuple[str, str, str]]) -> bool:
         run = [(name, arguments) for _, name, arguments in calls]
         key = hashlib.sha256(json.dumps([self.environment, task_id, run]).encode()).hexdigest()
-        if key not in self.kept:
-            self.kept[key] = self._run(task_id, run)
-        return self.kept[key]
+        if key not in self._known:
+            self._known[key] = self._kept(key, lambda: self._run(task_id, run))
+        return self._known[key]
+
+    def _kept(self, key: str, replay: Callable[[], bool]) -> bool:
+        if self.cache is None:
+            return replay()
+        verdict = self.cache / key
+        if not verdict.exists():
+            passed = replay()
+            self.cache.mkdir(parents=True, exist_ok=True)
+            unfinished = verdict.with_suffix(".part")
+            unfinished.write_text("passed" if passed else "failed", encoding="utf-8")
+            unfinished.replace(verdict)
+        return verdict.read_text(encoding="utf-8") == "passed"
 
     def _run(self, task_id: str | None, calls: list[tuple[str, str]]) -> bool:
         context = multiprocessing.get_context("spawn")

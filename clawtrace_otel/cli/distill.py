@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = "rejected.json"
 ANSWERS: Final = "answers"
-VERDICTS: Final = "replays.json"
+VERDICTS: Final = "replays"
 
 
 def distill(
@@ -69,8 +69,6 @@ def distill(
         source.endpoint if AnalystName.LLM in names else None,
     )
     _write(result, out)
-    if replayer is not None:
-        (out / VERDICTS).write_text(json.dumps(replayer.kept, indent=1, sort_keys=True), encoding="utf-8")
     _tell(result, out)
 
 
@@ -114,8 +112,7 @@ def _replayer(environment: str | None, verdicts: Path) -> Replayer | None:
     if environment is None:
         return None
     load_environment(environment)
-    kept = json.loads(verdicts.read_text(encoding="utf-8")) if verdicts.exists() else {}
-    return Replayer(environment, kept=kept)
+    return Replayer(environment, cache=verdicts)
 
 
 def _remembered(path: Path) -> dict[str, str]:
