@@ -24,7 +24,7 @@ from processors.normalise.alike import (
 from processors.normalise.log_twins import LogTwins
 from processors.normalise.merge import merged
 from processors.normalise.sighting import SpanKey
-from processors.normalise.work import Work, call_of, solid
+from processors.normalise.work import Work, call_of
 
 OF_SPAN = "counted once: log record of the same span"
 SAME_ID = "counted once: same response id"
@@ -117,8 +117,7 @@ def _inside(one: Work, other: Work) -> bool:
 
 def _enclosing_call(work: Work) -> Work | None:
     """Return the model call around a work, unless a tool or an agent stands between."""
-    nearest = next((above for above in work.ancestors() if solid(above)), None)
-    return nearest if nearest is not None and isinstance(nearest.step, ModelCall) else None
+    return work.around if work.around is not None and isinstance(work.around.step, ModelCall) else None
 
 
 def _by_nesting(calls: Sequence[Work], groups: _Groups) -> None:

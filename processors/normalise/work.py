@@ -22,12 +22,26 @@ class Work:
     """A span that no dialect knows: kept only where it stands around known work."""
     counted_by: Work | None = field(default=None, repr=False)
 
-    def ancestors(self) -> Iterator[Work]:
-        """Yield the work around this one, innermost first."""
-        above = self.parent
+    around: Work | None = field(default=None, repr=False)
+    """The nearest model call, tool or agent above: a shortcut past the spans between."""
+
+    def surroundings(self) -> Iterator[Work]:
+        """Yield the model calls, tools and agents around this one, innermost first."""
+        above = self.around
         while above is not None:
             yield above
-            above = above.parent
+            above = above.around
+
+    def move(self, parent: Work) -> None:
+        """Hang this work on another parent."""
+        self.parent = parent
+        self.settle()
+
+    def settle(self) -> None:
+        """Read depth and surroundings off the parent, which must be settled itself."""
+        if self.parent is not None:
+            self.depth = self.parent.depth + 1
+            self.around = self.parent if solid(self.parent) else self.parent.around
 
     def note(self, words: str) -> None:
         """Add the rule that decided something about this step, once."""
@@ -41,6 +55,13 @@ class Work:
         """Let another sighting of the same work count instead."""
         self.counted_by = other
         self.note(rule)
+
+
+def counting(work: Work) -> Work:
+    """Return the sighting that counts for this one, often itself."""
+    while work.counted_by is not None:
+        work = work.counted_by
+    return work
 
 
 def solid(work: Work) -> bool:
@@ -131,7 +152,7 @@ def _rooted(works: Sequence[Work]) -> list[Work]:
             on_path.add(work)
             work = work.parent
         for item in reversed(path):
-            item.depth = item.parent.depth + 1 if item.parent is not None else 0
+            item.settle()
             done.add(item)
             ordered.append(item)
     return ordered

@@ -1,0 +1,10 @@
+"""The dialects, read top to bottom: the first that owns a signal reads it."""
+
+from __future__ import annotations
+
+from processors.normalise.dialect import Dialect
+from processors.normalise.dialects.gen_ai import GenAi
+
+DIALECTS: tuple[Dialect, ...] = (
+    GenAi(),  # last: every producer of `gen_ai.*` that is known by nothing else
+)

@@ -1,0 +1,49 @@
+"""What a session's source did not send, and what therefore cannot be said, in words for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from processors.model import ModelCall, Step, ToolCall
+from processors.normalise.sessions import FROM_TRACE
+
+
+def gaps(steps: Sequence[Step], session_source: str) -> tuple[str, ...]:
+    """Return the gaps of a session, sorted."""
+    counted = [step for step in steps if step.counted_by is None]
+    calls = [
+        step for step in counted if isinstance(step, ModelCall) and step.operation == "chat" and step.error is None
+    ]
+    tools = [step for step in counted if isinstance(step, ToolCall)]
+    found = {*_of_calls(calls), *_of_tools(tools)}
+    if session_source == FROM_TRACE:
+        found.add("no session id was sent: the trace stands for the session")
+    return tuple(sorted(found))
+
+
+def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
+    for reason in {call.usage_missing for call in calls if call.usage is None and call.usage_missing is not None}:
+        number = sum(call.usage is None and call.usage_missing == reason for call in calls)
+        yield f"{reason}: {number} of {len(calls)} model calls"
+    used = [call.usage for call in calls if call.usage is not None]
+    if used and all(usage.cache_read_input_tokens is None for usage in used):
+        yield "cached input tokens were not sent: all input is priced as fresh"
+    if used and all(usage.reasoning_output_tokens is None for usage in used):
+        yield "reasoning tokens were not sent apart from output"
+    if calls and all(call.input_messages is None for call in calls):
+        yield "prompts were not captured"
+    if calls and all(call.output_messages is None for call in calls):
+        yield "answers of the model were not captured"
+    if calls and all(call.model is None for call in calls):
+        yield "models were not named"
+
+
+def _of_tools(tools: Sequence[ToolCall]) -> Iterator[str]:
+    for name, missing in (
+        ("arguments", sum(tool.arguments is None for tool in tools)),
+        ("results", sum(tool.result is None and tool.error is None for tool in tools)),
+    ):
+        if tools and missing == len(tools):
+            yield f"tool {name} were not captured"
+        elif missing:
+            yield f"tool {name} were not captured: {missing} of {len(tools)} tool calls"
