@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.clawtrace_otel.receiver import Receiver, attributes, receiver
+from tests.clawtrace_otel.receiver import Receiver, receiver
 from tests.model_server import ModelServer, Reply, ToolRequest, model_server
+from tests.support.collector import RunningCollector
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Where is order 7?"
@@ -54,27 +54,30 @@ def run_example(name: str, server: ModelServer, endpoint: str, **more: str) -> s
     )
 
 
-def _operation(spans: list[Span], operation: str) -> list[dict[str, str | int]]:
-    return [found for span in spans if (found := attributes(span)).get("gen_ai.operation.name") == operation]
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_sends_what_its_model_really_served(name: str, otlp: Receiver) -> None:
-    """The answer is printed, and every model call arrives with the served tokens, every tool call once, one session."""
+def test_an_example_is_a_session_with_what_its_model_really_served(name: str, collector: RunningCollector) -> None:
+    """The answer is printed; the collector has one session, its calls with the served tokens and its tool call once."""
     script, said = EXAMPLES[name]
     with model_server(script) as server:
-        done = run_example(name, server, otlp.http)
+        done = run_example(name, server, collector.http)
         served = server.served
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == said
-    calls = _operation(otlp.spans, "chat")
-    assert [(call["gen_ai.usage.input_tokens"], call["gen_ai.usage.output_tokens"]) for call in calls] == [
+    collector.compile()
+    (session,) = collector.sql("SELECT * FROM sessions")
+    assert session["session_id"] == done.stderr.strip().removeprefix("clawtrace card ")
+    assert (session["agent_name"], session["service_name"]) == ("order-desk", "order-desk")
+    assert session["sub_agent_count"] == (1 if name == "own_agent.py" else 0)
+    steps = collector.sql(
+        "SELECT kind, name, error_type, input_tokens, cache_read_input_tokens, output_tokens, cost_usd FROM steps "
+        "WHERE kind IN ('llm', 'tool') AND counted_by IS NULL ORDER BY started_at"
+    )
+    calls = [step for step in steps if step["kind"] == "llm"]
+    assert [(call["input_tokens"], call["output_tokens"]) for call in calls] == [
         (call.input_tokens, call.output_tokens) for call in served
     ]
-    (tool,) = _operation(otlp.spans, "execute_tool")
-    assert tool["gen_ai.tool.name"] == "order_status"
-    session_id = done.stderr.strip().removeprefix("clawtrace card ")
-    assert {attributes(span).get("session.id") for span in otlp.spans} == {session_id}
+    assert all(float(call["cost_usd"]) > 0 for call in calls)
+    assert [(step["name"], step["error_type"]) for step in steps if step["kind"] == "tool"] == [("order_status", None)]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
