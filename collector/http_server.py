@@ -50,7 +50,7 @@ class HttpServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._exposition),
         ]
-        app = _TokenRequired(Starlette(routes=routes), config.token)
+        app = _TokenRequired(Starlette(routes=routes, exception_handlers={Exception: _unexpected}), config.token)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -132,6 +132,11 @@ class HttpServer:
 
 async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw; the server logs the traceback."""
+    return error_response(CollectorError(f"the collector failed ({type(error).__name__}): its log says where"))
 
 
 def _failure(error: CollectorError, encoding: Encoding) -> Response:

@@ -30,6 +30,8 @@ class ScriptedQueries:
         self.asked.append((query, parameters))
         if "read_csv" in query:
             raise QueryError("read_csv is not allowed", status=400)
+        if "a bug" in query:
+            raise RuntimeError("a bug")
         if parameters == ["nobody"]:
             return QueryResult(pa.table({"card": pa.array([], pa.string()), "yaml": pa.array([], pa.string())}))
         if parameters:

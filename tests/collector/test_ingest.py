@@ -132,7 +132,9 @@ def test_a_request_too_large_as_sent_or_unpacked_is_refused() -> None:
             bomb.result(ANSWER_S)
 
 
-@pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(b"x" * 1000)[:-9], b""])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip", gzip.compress(b"x" * 1000)[:-9], b""], ids=["no gzip", "cut off", "empty"]
+)
 def test_broken_gzip_costs_only_its_request(packed: bytes) -> None:
     """A body that cannot be unpacked is refused, an empty one holds nothing; the next request is stored."""
     with running(WatchedStore()) as ingest:

@@ -279,6 +279,13 @@ def test_bad_questions_are_refused_in_words(served: Served, body: bytes, said: s
     assert said in json.loads(answer.body)["error"]
 
 
+def test_a_bug_is_answered_and_outlived(served: Served) -> None:
+    """What nobody foresaw is a 500 with the API's own document, and the next question is answered."""
+    answer = served.request("POST", "/api/sql", b'{"query": "a bug"}')
+    assert (answer.status, "RuntimeError" in json.loads(answer.body)["error"]) == (500, True)
+    assert served.request("GET", "/api/sessions").status == 200
+
+
 def test_pages_of_other_sites_cannot_use_the_interface(served: Served) -> None:
     """A request that a browser sends for another site's page is refused before anything is run."""
     answer = served.request("POST", "/api/compile", b"", Origin="https://elsewhere.example")
