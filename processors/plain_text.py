@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from processors.strict_yaml import Value
 
-_PLAIN = re.compile(r"[^\W\d_][\w./()+%$=~;!?'-]*(?: +[\w./()+%$=~;!?'-]+)*|_[\w.-]+")
+_PLAIN = re.compile(r"[^\W\d_][\w./()+%$=~;!'-]*(?: +[\w./()+%$=~;!'-]+)*|_[\w.-]+")
 _HEX_ID = re.compile(r"(?!0b)[0-9][0-9a-f]*[a-df][0-9a-f]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _LAST_OF_PLANE_0 = 0xFFFF

@@ -10,11 +10,13 @@ from decimal import Decimal
 from processors.failures import failures
 from processors.ledger.model import Ledger
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
-from processors.pricing.model import Cost, Price, Unpriced
+from processors.pricing.model import USD_QUANTUM, Cost, Price, Unpriced
 from processors.pricing.session import billable_calls
 from processors.structure import Structure
 
 UNKNOWN_MODEL = "unknown"
+MOST_REPORTED = 10**9
+"""USD that no single call or agent costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,23 @@ def _ranked(names: Iterable[str]) -> dict[str, int]:
 def _reported(counted: Iterable[Step], structure: Structure) -> Decimal | None:
     """Sum what calls reported; where none did, what the outermost agents reported for all that they did."""
     steps = list(counted)
-    calls = [step.reported_cost for step in steps if isinstance(step, ModelCall) and step.reported_cost is not None]
+    calls = [
+        cost for step in steps if isinstance(step, ModelCall) and (cost := _believable(step.reported_cost)) is not None
+    ]
     if calls:
         return sum(calls, Decimal(0))
-    agents = {step.step_id: step.reported_cost for step in steps if isinstance(step, AgentRun)}
+    agents = {step.step_id: _believable(step.reported_cost) for step in steps if isinstance(step, AgentRun)}
     outermost = [
         cost for step_id, cost in agents.items() if cost is not None and not _below(step_id, agents, structure.parents)
     ]
     return sum(outermost, Decimal(0)) if outermost else None
+
+
+def _believable(cost: Decimal | None) -> Decimal | None:
+    """Return a reported cost to a whole quantum; None for one that cannot be meant."""
+    if cost is None or not cost.is_finite() or not 0 <= cost <= MOST_REPORTED:
+        return None
+    return cost.quantize(USD_QUANTUM)
 
 
 def _below(step_id: str, agents: Mapping[str, Decimal | None], parents: Mapping[str, str]) -> bool:

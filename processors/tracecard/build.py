@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from math import isfinite
 
 from processors.findings.model import Finding
 from processors.ledger.model import Ledger
@@ -19,6 +18,7 @@ from processors.tracecard.material import NAME_BYTES, Material, clip
 from processors.tracecard.model import TraceCard
 
 ID_BYTES = 200
+MOST_SCORE = 10**12
 _NS_PER_MS = 1_000_000
 
 
@@ -78,7 +78,7 @@ def _outcome(session: Session) -> CardOutcome:
     score = session.outcome.score
     return CardOutcome(
         passed=session.outcome.passed,
-        score=Decimal(repr(float(score))) if score is not None and isfinite(score) else None,
+        score=Decimal(repr(round(score, 6))) if score is not None and abs(score) < MOST_SCORE else None,
         source=_clipped(session.outcome.source),
     )
 

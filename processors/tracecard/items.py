@@ -94,7 +94,7 @@ class RedundantToolCall(CardPart):
 
     tool: str
     count: Count = Field(description="All of the equal calls, the first and useful one included")
-    steps: tuple[StepNumber, ...] = Field(strict=False)
+    steps: tuple[StepNumber, ...] = Field((), strict=False)
     why: str
     usd: Usd | None = Field(None, description="What the repeats cost, by the ledger")
     args: str | None = None
@@ -125,6 +125,6 @@ class CardFinding(CardPart):
     """Avoidable cost that no other list names."""
 
     detector: str
-    steps: tuple[StepNumber, ...] = Field(strict=False)
+    steps: tuple[StepNumber, ...] = Field((), strict=False)
     usd: Usd | None = Field(None, description="What it cost, by the ledger")
     note: str
