@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
+from weakref import WeakValueDictionary
 
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
@@ -36,16 +37,21 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "temp_directory": "",
 }
 _READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
-_NOT_A_DATABASE: Final = ("not a valid DuckDB database", "Failed to download extension", "could not be opened")
+_MAGIC: Final = slice(8, 12), b"DUCK"
 _CORRUPT: Final = ("Corrupt", "Could not read enough bytes", "Serialization", "trying to read a database file with")
 
 
 class Database:
     """An open DuckDB instance."""
 
+    _open: ClassVar[WeakValueDictionary[Path, Database]] = WeakValueDictionary()
+    """The files that this process has open. They must not be opened in any other way: the system's locks belong to a
+    process, and closing any handle of a file releases them all."""
+
     def __init__(self, path: Path, connection: DuckDBPyConnection) -> None:
         self.path = path
         self._connection = connection
+        self._open[path.resolve()] = self
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Database:
@@ -54,16 +60,12 @@ class Database:
         if read_only:
             for name in _READ_ONLY_UNAVAILABLE:
                 del configuration[name]
-        elif path.exists() and path.stat().st_size == 0:
-            raise NotOurDatabaseError(f"{path} is empty, not a database: delete it or name another file")
+        if path.resolve() in cls._open:
+            raise StoreLockedError(path, os.getpid())
+        _check_magic(path)
         with translated(path):
             connection = duckdb.connect(str(path), read_only=read_only, config=configuration)
-            try:
-                connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            except duckdb.InvalidInputException:
-                # Within one process DuckDB hands out the instance that is open already, and that one is locked.
-                connection.close()
-                raise StoreLockedError(path, os.getpid()) from None
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
         return cls(path, connection)
 
     def lock_configuration(self) -> None:
@@ -78,6 +80,22 @@ class Database:
         """Release the file."""
         with translated(self.path):
             self._connection.close()
+        self._open.pop(self.path.resolve(), None)
+
+
+def _check_magic(path: Path) -> None:
+    """Recognise a foreign file before DuckDB does, which would go looking for an extension that reads it."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MAGIC[0].stop)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}", retryable=False) from error
+    if not start:
+        raise NotOurDatabaseError(f"{path} is empty, not a database: delete it or name another file")
+    if start[_MAGIC[0]] != _MAGIC[1]:
+        raise NotOurDatabaseError(f"{path} is not a DuckDB database: name another file with --db")
 
 
 @contextmanager
@@ -123,8 +141,6 @@ def _of_the_file(path: Path, error: duckdb.Error) -> StoreError:
     if "Could not set lock" in text or "different configuration" in text:
         holder = text.partition("(PID ")[2].partition(")")[0]
         return StoreLockedError(path, int(holder) if holder.isdigit() else None)
-    if any(sign in text for sign in _NOT_A_DATABASE):
-        return NotOurDatabaseError(f"{path} is not a DuckDB database: name another file with --db")
     if any(sign in text for sign in _CORRUPT) or isinstance(error, duckdb.SerializationException):
         return NotOurDatabaseError(f"{path} is damaged ({_first_line(error)}): restore a copy or name another file")
     return StoreError(f"{path} cannot be used: {_first_line(error)}", retryable=True)
