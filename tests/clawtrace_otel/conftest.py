@@ -60,11 +60,13 @@ class FinishedSpans:
 @pytest.fixture(scope="session")
 def exporter() -> InMemorySpanExporter:
     """Set the global provider of the process, which OpenTelemetry lets a program set only once."""
-    provider = TracerProvider(id_generator=CountingIds(), shutdown_on_exit=False)
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider(id_generator=CountingIds(), shutdown_on_exit=False)
+        trace.set_tracer_provider(provider)
     memory = InMemorySpanExporter()
     provider.add_span_processor(SessionSpanProcessor())
     provider.add_span_processor(SimpleSpanProcessor(memory))
-    trace.set_tracer_provider(provider)
     return memory
 
 
