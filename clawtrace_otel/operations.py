@@ -43,9 +43,13 @@ class Operation:
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue | None]) -> None:
         """Add attributes; None is left out and text that cannot be sent is mended."""
-        for key, value in attributes.items():
-            if value is not None:
-                self.span.set_attribute(key, clean(value) if isinstance(value, str) else value)
+        self.span.set_attributes(
+            {
+                key: clean(value) if isinstance(value, str) else value
+                for key, value in attributes.items()
+                if value is not None
+            }
+        )
 
     def fail(self, error: BaseException | str) -> None:
         """Mark the operation as failed, with the exception or with the message that a tool or provider gave."""
