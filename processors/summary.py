@@ -56,8 +56,6 @@ class Summary:
     failures: int
     """Steps that failed themselves, requests that were refused among them."""
     tokens: TokenSums
-    silent_calls: Mapping[str, int]
-    """Billable calls that reported no or not all tokens, by why."""
     cost: Decimal | None
     """USD of the priced calls; None where no call could be priced, also because none was recorded."""
     priced: int
@@ -83,7 +81,6 @@ def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, str
         sub_agents=sum(isinstance(step, AgentRun) and step.is_sub_agent for step in counted),
         failures=sum(1 for _ in failures(session, structure)),
         tokens=TokenSums.of(calls),
-        silent_calls=_ranked(why for call in calls if (why := _silence(call))),
         cost=ledger.total if costs else None,
         priced=len(costs),
         unpriced=_ranked(price.reason for price in found if isinstance(price, Unpriced)),
@@ -91,12 +88,6 @@ def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, str
         reported_cost=_reported(counted, structure),
         price_sources=tuple(sorted({cost.source for cost in costs})),
     )
-
-
-def _silence(call: ModelCall) -> str | None:
-    if call.usage_missing is not None:
-        return call.usage_missing
-    return "token counts were not sent" if call.usage is None else None
 
 
 def _ranked(names: Iterable[str]) -> dict[str, int]:

@@ -27,7 +27,7 @@ def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
         yield f"{reason}: {number} of {len(calls)} model calls"
     used = [call.usage for call in calls if call.usage is not None]
     if used and all(usage.cache_read_input_tokens is None for usage in used):
-        yield "cached input tokens were not sent: all input is priced as fresh"
+        yield "cached input tokens were not sent"
     if used and all(usage.reasoning_output_tokens is None for usage in used):
         yield "reasoning tokens were not sent apart from output"
     if calls and all(call.input_messages is None for call in calls):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from processors.model import ModelCall, Session
-from processors.pricing.book import CACHE_NOT_REPORTED, WRITES_NOT_REPORTED
-from processors.pricing.model import Cost, Price, PriceBook, Unpriced
+from processors.model import ModelCall, Session, Usage
+from processors.pricing.model import Price, PriceBook, Unpriced
 
 REFUSED = Unpriced("request_failed")
 """What a request is billed that failed without an answer is not known; it is counted as failed, not as unpriced."""
+
+
+NO_CACHE = {"cache_read_input_tokens": 0, "cache_write_input_tokens": 0}
 
 
 def billable_calls(session: Session) -> Iterator[ModelCall]:
@@ -34,29 +36,22 @@ def refused(call: ModelCall) -> bool:
 def price(session: Session, book: PriceBook) -> dict[str, Price]:
     """Price every call of a session that counts, by step id. What was refused has no price and says so."""
     prices = {call.step_id: book.price(call) for call in billable_calls(session)}
-    return {**_trust_reporting_sources(session, prices), **dict.fromkeys(_refused_ids(session), REFUSED)}
+    return {**_trust_reporting_sources(session, prices, book), **dict.fromkeys(_refused_ids(session), REFUSED)}
 
 
-def _trust_reporting_sources(session: Session, prices: Mapping[str, Price]) -> dict[str, Price]:
-    """Drop the doubt about cached tokens where the same source reported them on another call.
+def _trust_reporting_sources(session: Session, prices: Mapping[str, Price], book: PriceBook) -> dict[str, Price]:
+    """Price calls without cached tokens as having none where the same source reported some on another call.
 
     Several instrumentations leave a count out when it is zero.
     """
-    reads: set[tuple[str, str | None]] = set()
-    writes: set[tuple[str, str | None]] = set()
-    for call in billable_calls(session):
-        if call.usage is not None and call.usage.cache_read_input_tokens is not None:
-            reads.add((call.dialect, call.provider))
-        if call.usage is not None and call.usage.cache_write_input_tokens is not None:
-            writes.add((call.dialect, call.provider))
+    calls = tuple(billable_calls(session))
+    telling = {(call.dialect, call.provider) for call in calls if call.usage is not None and _split(call.usage)}
     settled = dict(prices)
-    for call in billable_calls(session):
-        known = prices[call.step_id]
-        if not isinstance(known, Cost) or known.note is None:
-            continue
-        source = (call.dialect, call.provider)
-        doubts = {WRITES_NOT_REPORTED} if source in writes else set()
-        doubts |= {CACHE_NOT_REPORTED} if source in reads | writes else set()
-        kept = [part for part in known.note.split("; ") if part not in doubts]
-        settled[call.step_id] = replace(known, note="; ".join(kept) or None)
+    for call in calls:
+        if call.usage is not None and not _split(call.usage) and (call.dialect, call.provider) in telling:
+            settled[call.step_id] = book.reprice(call, replace(call.usage, **NO_CACHE))
     return settled
+
+
+def _split(usage: Usage) -> bool:
+    return usage.cache_read_input_tokens is not None or usage.cache_write_input_tokens is not None

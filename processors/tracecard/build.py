@@ -65,8 +65,6 @@ def compile_card(
 def gaps(session: Session, ledger: Ledger, summary: Summary) -> Iterator[str]:
     """Yield what cannot be said about a session, in words for a user: what concerns its cost first."""
     calls = sum(summary.models.values())
-    for why, count in summary.silent_calls.items():
-        yield f"{count} of {calls} model calls: {why}"
     for doubt, count in summary.doubts.items():
         yield f"{count} of {calls} model calls: {doubt}"
     yield from sorted({*session.gaps, *ledger.gaps})

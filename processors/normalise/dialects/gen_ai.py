@@ -6,6 +6,7 @@ Source: OpenTelemetry semantic conventions for GenAI, v1.28 to the releases afte
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, LogRecord, Span
@@ -16,7 +17,7 @@ from processors.normalise.dialects import spoken
 from processors.normalise.dialects.reader import Kind, Reader, as_span, from_record
 from processors.normalise.flattened import list_at
 from processors.normalise.sighting import Reading
-from processors.normalise.usage import Counting, Counts
+from processors.normalise.usage import Counted, Counting, Counts
 from processors.normalise.values import count, first, mapping, sequence, text, texts, usd
 
 OPERATION = "gen_ai.operation.name"
@@ -55,6 +56,15 @@ REASONING_TOKENS = (
 )
 CACHE_WRITE_5M_TOKENS = ("anthropic.usage.cache_creation.ephemeral_5m_input_tokens",)
 CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",)
+
+WITHOUT_CACHED_TOKENS = (
+    "agent_framework",
+    "opentelemetry.instrumentation.openai_v2",
+    "opentelemetry.instrumentation.vertexai",
+    "opentelemetry.util.genai",
+)
+"""Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
+CACHED_NOT_SENT = "cached input tokens were not sent"
 
 KINDS: dict[str, Kind] = {
     "chat": "chat",
@@ -117,6 +127,14 @@ class GenAi(Reader):
             cached_input=self.cached_input,
             reasoning_output=self.reasoning_output,
         )
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; incomplete where the instrumentation is known to have dropped a part of it."""
+        result = super().usage(span)
+        if result.usage is None or result.missing is not None or not span.scope.name.startswith(WITHOUT_CACHED_TOKENS):
+            return result
+        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
+        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""

@@ -46,3 +46,11 @@ def test_a_source_that_reports_cached_tokens_elsewhere_omits_zeros() -> None:
     prices = price(session(silent, telling, other), BOOK)
     notes = {step_id: known.note for step_id, known in prices.items() if isinstance(known, Cost)}
     assert notes == {"a": None, "b": None, "c": CACHE_NOT_REPORTED}
+
+
+def test_a_lossy_source_is_believed_once_it_reports() -> None:
+    """A source known to drop cached tokens leaves calls unpriced, unless it reported some in the same session."""
+    silent = call(step_id="a", used=usage(5000, 1, read=None, written=None), usage_missing="not sent")
+    telling = call(step_id="b", used=usage(5000, 1, read=4096, written=None))
+    assert price(session(silent), BOOK) == {"a": Unpriced("usage_incomplete cached tokens")}
+    assert isinstance(price(session(silent, telling), BOOK)["a"], Cost)
