@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from processors.ledger.bills import Currency
 from processors.ledger.caching import CacheRule, rules
@@ -16,8 +17,8 @@ from processors.ledger.model import Ledger, Saving
 from processors.ledger.prompt import PromptCall, Segment
 from processors.ledger.rates import Rates
 from processors.ledger.rewrite import Rewrite
-from processors.model import AgentRun, ModelCall, Session, ToolCall
-from processors.pricing.model import PriceBook
+from processors.model import AgentRun, Session, ToolCall
+from processors.pricing.model import PriceBook, TokenClass
 from processors.structure import Structure
 
 LEAD_IN = 64
@@ -87,6 +88,23 @@ class Counterfactual:
             vanished_call_step_ids=tuple(sorted(gone.vanished, key=self._places.__getitem__)),
         )
 
+    def cached_saving(self, call_step_id: str, more: int) -> Decimal | None:
+        """Price one call as if it had read so many more tokens from the cache.
+
+        Returns USD saved; None for an unpriced call.
+        """
+        call = self._calls.get(call_step_id)
+        if call is None or not call.ranges:
+            return None
+        tokens = {part.token_class: part.end - part.start for part in call.ranges}
+        paid = sum(part.units for part in call.ranges)
+        for fresh in (TokenClass.CACHE_WRITE, TokenClass.CACHE_WRITE_1H, TokenClass.INPUT):
+            moved = min(more, tokens.get(fresh, 0))
+            tokens[fresh] = tokens.get(fresh, 0) - moved
+            tokens[TokenClass.CACHE_READ] = tokens.get(TokenClass.CACHE_READ, 0) + moved
+            more -= moved
+        return self._currency.usd(paid - self._rates.prompt_units(call_step_id, tokens))
+
     def _gone(self, step_ids: Iterable[str]) -> _Gone | None:
         tools = {tool for step_id in step_ids for tool in self._tools(step_id)}
         if not tools:
@@ -134,6 +152,3 @@ class Counterfactual:
     def _inside(self, steps: frozenset[str]) -> set[int]:
         """Name the stretches that belong to removed sub-agents: their calls were taken off the bill as a whole."""
         return {self._places[step_id][0] for step_id in steps if step_id in self._places}
-
-
-__all__ = ["Counterfactual", "ModelCall"]

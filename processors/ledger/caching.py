@@ -10,6 +10,8 @@ from math import gcd
 from processors.model import ModelCall
 
 SECOND = 1_000_000_000
+HOUR_NS = 3_600 * SECOND
+"""The longer lifetime that some providers sell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ RULES = {
     "gcp.gemini": CacheRule(minimum=1024),
     "gcp.vertex_ai": CacheRule(minimum=1024),
     # https://api-docs.deepseek.com/guides/kv_cache: units of 64 tokens, kept for hours.
-    "deepseek": CacheRule(step=64, minimum=64, lifetime_ns=3_600 * SECOND),
+    "deepseek": CacheRule(step=64, minimum=64, lifetime_ns=HOUR_NS),
 }
 KNOWN_STEPS = (128, 64)
 ENOUGH_READS = 3

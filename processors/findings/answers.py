@@ -1,0 +1,84 @@
+"""When two results are the same answer, when one says that there is none, and when it says that work goes on."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from processors.ledger.pieces import result_text
+from processors.model import ToolCall
+
+VOLATILE = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
+    r"|\b\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s|sec|secs|seconds)\b"
+    r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|\b(?:req|request|trace|call|span)[_-]?(?:id)?[\"']?[:=_-] ?[\"']?[\w-]{6,}",
+    re.IGNORECASE,
+)
+"""Parts of an answer that say when and under which number it was given."""
+STEADY = 0.5
+"""An answer of which less than this is steady is about the volatile part itself, such as a clock's."""
+NEGATIVE = re.compile(
+    r"\b(?:not? (?:\w+ ){0,2}(?:found|results?|match(?:es)?|such|exist\w*|available|records?|data|entries|items|rows)"
+    r"|(?:doesn't|does not|didn't|did not) exist|nothing (?:found|matched)|none found|0 (?:results?|matches|rows|items)"
+    r"|empty|unknown|missing|unavailable|no)\b",
+    re.IGNORECASE,
+)
+NEGATIVE_LENGTH = 200
+EMPTY = frozenset({"", "[]", "{}", "null", "none", "false", "0", '""'})
+GOING_ON = (
+    r"(?:pending|running|in[ _-]?progress|queued|processing|waiting|starting|scheduled|building|deploying|incomplete"
+    r"|not (?:yet )?(?:ready|done|finished|complete\w*))"
+)
+PENDING = re.compile(rf"\b(?:state|status|phase|progress|result)\b\W{{0,5}}(?:is\W+)?{GOING_ON}\b", re.IGNORECASE)
+SHORT_PENDING = re.compile(rf"\b(?:{GOING_ON}|still)\b", re.IGNORECASE)
+SHORT = 60
+FAILED = re.compile(
+    r"\s*(?:\{?\s*[\"']?(?:error|exception)[\"']?\s*[:=](?!\s*(?:null|none|false|\"\"|\{\}|\[\]))|traceback \(|fatal:)",
+    re.IGNORECASE,
+)
+INFORMATIVE = 32
+"""Bytes from which equal answers show that two calls asked the same rather than that both were acknowledged."""
+
+
+def failed(tool: ToolCall) -> bool:
+    """Whether a call failed, by its status or by what it answered."""
+    return tool.error is not None or bool(FAILED.match((tool.result or "")[:200]))
+
+
+def answer(tool: ToolCall) -> str | None:
+    """Return what a call answered, without what changes from call to call; None where it was not captured."""
+    text = result_text(tool)
+    return None if text is None else steady(text)
+
+
+@lru_cache(maxsize=4096)
+def steady(text: str) -> str:
+    """Blank out times, durations and request numbers, unless the text is about little else."""
+    tidy = " ".join(text.split())
+    masked = VOLATILE.sub("#", tidy)
+    return masked if len(masked.replace("#", "")) >= STEADY * len(tidy) else tidy
+
+
+def error_of(tool: ToolCall) -> str | None:
+    """Return the error of a failed call, to compare with another; None where nothing but the failure is known."""
+    if tool.error is not None:
+        said = tool.error.message or tool.result or ""
+        return steady(f"{tool.error.type} {said}")
+    return answer(tool)
+
+
+def negative(text: str) -> bool:
+    """Whether an answer says that there is nothing: knowing that is of use, although no word of it is repeated."""
+    return text.strip().lower() in EMPTY or (len(text) <= NEGATIVE_LENGTH and bool(NEGATIVE.search(text)))
+
+
+def pending(text: str) -> bool:
+    """Whether an answer says that work goes on, so that asking again makes sense."""
+    return bool(PENDING.search(text[:2_000]) or (len(text) <= SHORT and SHORT_PENDING.search(text)))
+
+
+def informative(text: str) -> bool:
+    """Whether an answer is more than an acknowledgement."""
+    return len(text) >= INFORMATIVE and not negative(text)

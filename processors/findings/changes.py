@@ -1,0 +1,93 @@
+"""Whether something between two calls may have changed the answer."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from processors.effects import Access, Effect, Effects
+from processors.model import ToolCall
+
+
+@dataclass(slots=True)
+class _Writers:
+    """Positions of writing calls by what they write to, so that a range is searched without visiting its calls."""
+
+    every: list[int] = field(default_factory=list)
+    anywhere: list[int] = field(default_factory=list)
+    at: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    around: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, position: int, effect: Effect) -> None:
+        self.every.append(position)
+        if effect.anywhere or not effect.targets or "." in effect.targets:
+            self.anywhere.append(position)
+        for target in effect.targets:
+            self.at[target].append(position)
+            for part in _parts(target):
+                self.around[part].append(position)
+
+    def within(self, effect: Effect, after: int, before: int) -> int | None:
+        if effect.anywhere or not effect.targets or "." in effect.targets:
+            return _inside(self.every, after, before)
+        found = _inside(self.anywhere, after, before)
+        for target in effect.targets:
+            found = found if found is not None else _inside(self.at.get(target, ()), after, before)
+            found = found if found is not None else _inside(self.around.get(target, ()), after, before)
+            for part in _parts(target):
+                found = found if found is not None else _inside(self.at.get(part, ()), after, before)
+        return found
+
+
+def _parts(target: str) -> Iterator[str]:
+    """List the folders that a path lies in and the shorter paths that may mean it."""
+    pieces = target.split("/")
+    for cut in range(1, len(pieces)):
+        yield "/".join(pieces[:cut])
+        yield "/".join(pieces[cut:])
+
+
+def _inside(positions: Sequence[int], after: int, before: int) -> int | None:
+    index = bisect_right(positions, after)
+    return positions[index] if index < len(positions) and positions[index] < before else None
+
+
+class Changes:
+    """Answers which calls of a session may have changed what others read; near-linear in the session's length."""
+
+    def __init__(self, tools: Sequence[ToolCall], effects: Effects) -> None:
+        self._tools = tools
+        self._effects = effects
+        self._positions = {tool.step_id: position for position, tool in enumerate(tools)}
+        self._known, self._possible = _Writers(), _Writers()
+        for position, tool in enumerate(tools):
+            effect = effects.of_call(tool)
+            if effect.access is Access.WRITE:
+                self._known.add(position, effect)
+            if effect.access is not Access.READ:
+                self._possible.add(position, effect)
+
+    def known_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
+        """Find a call between two others that is known to write to what the later one reads."""
+        return self._between(self._known, earlier, later)
+
+    def possible_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
+        """Find a call between two others that may have written to what the later one reads."""
+        return self._between(self._possible, earlier, later)
+
+    def known_writes(self, earlier: ToolCall, later: ToolCall) -> list[ToolCall]:
+        """List the calls between two others that are known to write to what the later one reads."""
+        found: list[ToolCall] = []
+        after = earlier
+        while (write := self.known_write(after, later)) is not None:
+            found.append(write)
+            after = write
+        return found
+
+    def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
+        position = writers.within(
+            self._effects.of_call(later), self._positions[earlier.step_id], self._positions[later.step_id]
+        )
+        return None if position is None else self._tools[position]

@@ -1,0 +1,71 @@
+"""The same prompt sent to the same model again, for the same answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+from processors.findings.detector import Draft
+from processors.findings.view import View
+from processors.model import ModelCall, Text, ToolRequest
+
+ZERO = Decimal(0)
+
+
+class DuplicateLlmCall:
+    """Needs messages. Calls at the same time, or with other answers, may be sampling on purpose; a retry is none."""
+
+    name = "duplicate_llm_call"
+
+    def gap(self, view: View) -> str | None:
+        """Say so where no messages were captured."""
+        calls = list(view.model_calls())
+        if calls and all(not call.input_messages or call.output_messages is None for call in calls):
+            return "messages not captured: identical model calls cannot be seen"
+        return None
+
+    def find(self, view: View) -> Iterator[Draft]:
+        """Group calls by what was sent and what came back."""
+        groups: dict[tuple[object, ...], list[ModelCall]] = defaultdict(list)
+        for call in view.model_calls():
+            messages = call.input_messages
+            if messages and call.output_messages and call.error is None:
+                last = messages[-1]
+                groups[call.model, len(messages), last, _said(call)].append(call)
+        for group in groups.values():
+            again = [call for before, call in pairwise(group) if _same_prompt(before, call)]
+            if again:
+                yield Draft(
+                    step_ids=tuple(call.step_id for call in again),
+                    related_step_ids=(group[0].step_id,),
+                    note="identical input sent again, with an identical answer",
+                    evidence={"model": group[0].model or "", "count": len(again) + 1},
+                    wasted_usd=sum((view.ledger.money(call.step_id).billed or ZERO for call in again), ZERO),
+                    removable=False,
+                )
+
+
+def _said(call: ModelCall) -> tuple[tuple[str, str], ...]:
+    """Return what a call wrote, without the ids that differ from call to call."""
+    said: list[tuple[str, str]] = []
+    for message in call.output_messages or ():
+        for part in message.parts:
+            match part:
+                case Text():
+                    said.append(("", part.content))
+                case ToolRequest():
+                    said.append((part.name, part.arguments))
+                case _:
+                    pass
+    return tuple(said)
+
+
+def _same_prompt(before: ModelCall, call: ModelCall) -> bool:
+    return (
+        before.ended_at <= call.started_at
+        and before.input_messages == call.input_messages
+        and before.system_instructions == call.system_instructions
+        and before.tool_definitions == call.tool_definitions
+    )

@@ -1,0 +1,39 @@
+"""Calls that are made again to see whether something has changed."""
+
+from __future__ import annotations
+
+from processors.effects import words_of
+from processors.effects.effect import command_of
+from processors.effects.names import word_set
+from processors.findings.answers import answer, pending
+from processors.findings.view import View
+from processors.model import ToolCall
+
+WAITING = word_set("await delay pause sleep wait")
+MOMENT = word_set("clock now random time timestamp today uuid")
+
+
+def is_polling(tool: ToolCall) -> bool:
+    """Whether a call waits, or its answer says that the work it asks about goes on."""
+    said = words_of(tool.name)
+    if not WAITING.isdisjoint(said) or _sleeps(tool):
+        return True
+    given = answer(tool)
+    return given is not None and pending(given)
+
+
+def tells_the_moment(tool: ToolCall) -> bool:
+    """Whether a tool's answer is new by nature: the time, a random number."""
+    return not MOMENT.isdisjoint(words_of(tool.name))
+
+
+def _sleeps(tool: ToolCall) -> bool:
+    command = command_of(tool.arguments) or ""
+    return command.lstrip().startswith(("sleep ", "wait"))
+
+
+def moves_on(view: View, earlier: ToolCall, later: ToolCall) -> bool:
+    """Whether an answer changed from one call to an equal one with no write of the agent's to explain it."""
+    if answer(earlier) is None or answer(later) is None:
+        return False
+    return view.changes.possible_write(earlier, later) is None

@@ -1,0 +1,53 @@
+"""A result of which nothing was ever used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from processors.findings.answers import failed, negative
+from processors.findings.detector import Draft
+from processors.findings.view import View
+from processors.ledger.pieces import result_text
+from processors.model import ToolCall
+
+LEAST_DISTINCTIVE = 2
+"""A result with fewer values of its own may have been used without a word of it."""
+
+
+class UnusedResult:
+    """Needs results and all that was written after them. What a write answers is not looked at."""
+
+    name = "unused_result"
+
+    def gap(self, view: View) -> str | None:
+        """Say so where results or answers were not captured."""
+        if view.tools and all(result_text(tool) is None for tool in view.tools):
+            return "tool results not captured: unused results cannot be seen"
+        if view.tools and all(call.output_messages is None for call in view.model_calls()):
+            return "model outputs not captured: unused results cannot be seen"
+        return None
+
+    def find(self, view: View) -> Iterator[Draft]:
+        """Look at every successful read."""
+        for tool in view.tools:
+            text = result_text(tool)
+            if text is None or not view.only_reads(tool) or failed(tool) or negative(text):
+                continue
+            if tool.step_id in view.structure.sub_agents:
+                continue
+            used = view.usage.of_result(tool, text)
+            if used is not None and used.distinctive >= LEAST_DISTINCTIVE and used.used == 0:
+                yield _draft(tool, used.distinctive, len(text))
+
+
+def _draft(tool: ToolCall, distinctive: int, length: int) -> Draft:
+    return Draft(
+        step_ids=(tool.step_id,),
+        note="nothing that was new in the result appears in any later argument, text or answer",
+        evidence={
+            "tool": tool.name,
+            "arguments": tool.arguments or "",
+            "values": distinctive,
+            "characters": length,
+        },
+    )

@@ -1,0 +1,126 @@
+"""What of a result was used: which of its distinctive values appear in anything written later."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from processors.effects.targets import leaves, parse
+from processors.findings.arguments import FILLERS
+from processors.ledger.pieces import result_text
+from processors.model import Message, ModelCall, Text, ToolCall, ToolRequest, ToolResponse
+
+TOKEN = re.compile(r"[A-Za-z0-9](?:[\w@'+]|[-.:/](?=\w))*")
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+PIECES = re.compile(r"[^A-Za-z0-9]+")
+SHORTEST_WORD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How much of a result was used."""
+
+    distinctive: int
+    """Values that were first seen in this result."""
+    used: int
+    """Those that appear in something written later."""
+
+
+def values(text: str) -> Iterator[str]:
+    """List the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
+    for token in TOKEN.findall(text):
+        lower = token.lower()
+        if NUMBER.fullmatch(token):
+            yield _number(token)
+            continue
+        if _telling(lower):
+            yield lower
+        pieces = [piece for piece in PIECES.split(lower) if piece]
+        if len(pieces) > 1:
+            yield from (_number(piece) if piece.isdigit() else piece for piece in pieces if _telling(piece))
+
+
+def _telling(word: str) -> bool:
+    return word not in FILLERS and (len(word) >= SHORTEST_WORD or any(character.isdigit() for character in word))
+
+
+def _number(text: str) -> str:
+    plain = text.replace(",", "").lstrip("+")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+class Usage:
+    """Where values of one session were first seen and last written, per loop; linear in the session's text."""
+
+    def __init__(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall], loops: Mapping[str, str]) -> None:
+        self._loops = loops
+        self._first: dict[str, dict[str, int]] = defaultdict(dict)
+        self._last: dict[str, dict[str, int]] = defaultdict(dict)
+        self._blind: dict[str, int] = defaultdict(lambda: -1)
+        self._heard: dict[str, int] = defaultdict(lambda: -1)
+        self._times: dict[str, int] = {}
+        self._walk(calls, tools)
+
+    def of_result(self, tool: ToolCall, text: str) -> Used | None:
+        """Count what was used of a result; None where what was written later was not captured or is not known."""
+        loop, at = self._loops[tool.step_id], self._times[tool.step_id]
+        if self._blind[loop] > at or self._heard[loop] <= at:
+            return None
+        fresh = {value for value in values(text) if self._first[loop].get(value) == at}
+        return Used(len(fresh), sum(self._last[loop].get(value, -1) > at for value in fresh))
+
+    def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
+        opened: set[str] = set()
+        events: list[tuple[int, str, ModelCall | ToolCall]] = []
+        events += [(call.started_at, call.step_id, call) for call in calls]
+        events += [(tool.ended_at, tool.step_id, tool) for tool in tools]
+        for time, (_, step_id, step) in enumerate(sorted(events, key=lambda event: event[:2])):
+            loop = self._loops[step_id]
+            if isinstance(step, ToolCall):
+                self._times[step_id] = time
+                self._see(loop, result_text(step) or "", time)
+                continue
+            if loop not in opened and step.input_messages:
+                opened.add(loop)
+                self._open(loop, step, time)
+            self._written(loop, step, time)
+
+    def _open(self, loop: str, call: ModelCall, time: int) -> None:
+        for part in call.system_instructions or ():
+            self._see(loop, part.content if isinstance(part, Text) else "", time)
+        for text in texts(call.input_messages or ()):
+            self._see(loop, text, time)
+
+    def _see(self, loop: str, text: str, time: int) -> None:
+        first = self._first[loop]
+        for value in values(text):
+            first.setdefault(value, time)
+
+    def _written(self, loop: str, call: ModelCall, time: int) -> None:
+        if call.output_messages is None:
+            if call.error is None:
+                self._blind[loop] = time
+            return
+        self._heard[loop] = time
+        last = self._last[loop]
+        for text in texts(call.output_messages):
+            for value in values(text):
+                last[value] = time
+                self._first[loop].setdefault(value, time)
+
+
+def texts(messages: tuple[Message, ...]) -> Iterator[str]:
+    """List all that is written in some messages: text, arguments, results."""
+    for message in messages:
+        for part in message.parts:
+            match part:
+                case Text():
+                    yield part.content
+                case ToolRequest():
+                    yield from (text for _, text in leaves(parse(part.arguments)))
+                case ToolResponse():
+                    yield part.result
+                case _:
+                    pass

@@ -1,0 +1,130 @@
+"""A session as detectors see it: its tool calls in order, whose prompt each answer stood in, and what wrote between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from processors.counterfactual import Counterfactual
+from processors.effects import Access, Effect, Effects, ToolRule
+from processors.findings.answers import answer
+from processors.findings.arguments import plain
+from processors.findings.changes import Changes
+from processors.findings.usage import Usage
+from processors.ledger import Ledger
+from processors.ledger.pieces import result_text
+from processors.ledger.prompt import PromptCall, Stretch
+from processors.model import ModelCall, Session, ToolCall
+from processors.structure import Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the session's prompts a model call stands."""
+
+    prompt: int
+    stretch: int
+    """Counted over the session, not over the prompt."""
+    position: int
+
+
+class View:
+    """What detectors may ask about one session."""
+
+    def __init__(
+        self, session: Session, ledger: Ledger, what_if: Counterfactual | None, rules: Sequence[ToolRule] = ()
+    ) -> None:
+        self.session = session
+        self.ledger = ledger
+        self.what_if = what_if
+        self.structure = Structure.of(session)
+        self.effects = Effects.of(session, rules)
+        self.changes = Changes(self.structure.tools, self.effects)
+        self.stretches: list[Stretch] = []
+        self.calls: dict[str, PromptCall] = {}
+        self.places: dict[str, Place] = {}
+        self._carried_in: dict[str, set[int]] = defaultdict(set)
+        for prompt_number, prompt in enumerate(ledger.prompts):
+            for stretch in prompt.stretches:
+                self._index(prompt_number, stretch)
+        self.loops = {call.step_id: self._loop(call.step_id, call.step_id) for call in self.structure.calls}
+        for tool in self.tools:
+            self.loops[tool.step_id] = self._loop(tool.step_id, self.structure.asked_by.get(tool.step_id))
+        self._usage: Usage | None = None
+
+    def _index(self, prompt_number: int, stretch: Stretch) -> None:
+        number = len(self.stretches)
+        self.stretches.append(stretch)
+        for position, call in enumerate(stretch.calls):
+            self.calls[call.step_id] = call
+            self.places[call.step_id] = Place(prompt_number, number, position)
+        for segment in stretch.segments:
+            self._carried_in[segment.producer].add(number)
+
+    @property
+    def tools(self) -> tuple[ToolCall, ...]:
+        """The session's tool calls by time."""
+        return self.structure.tools
+
+    def loop_of(self, tool: ToolCall) -> str:
+        """Name the prompt that a tool's answer went into: two calls of one loop can know of each other."""
+        return self.loops[tool.step_id]
+
+    def _loop(self, step_id: str, call_step_id: str | None) -> str:
+        place = self.places.get(call_step_id or "")
+        return f"owner {self.structure.owners.get(step_id)}" if place is None else f"prompt {place.prompt}"
+
+    @property
+    def usage(self) -> Usage:
+        """What was used of which result, worked out once."""
+        if self._usage is None:
+            self._usage = Usage(self.structure.calls, self.tools, self.loops)
+        return self._usage
+
+    def sub_agent_answer(self, tool: ToolCall) -> str | None:
+        """Return what the sub-agent that a tool started answered: its own word, else the tool's result."""
+        agent = self.structure.sub_agents.get(tool.step_id)
+        return result_text(tool) if agent is None or agent.answer is None else agent.answer
+
+    def still_there(self, earlier: ToolCall, later: ToolCall) -> bool:
+        """Whether an earlier answer was still in the prompt that led to a later call."""
+        before = self.places.get(self.structure.asked_by.get(earlier.step_id, ""))
+        after = self.places.get(self.structure.asked_by.get(later.step_id, ""))
+        if before is None or after is None or before.stretch == after.stretch:
+            return True
+        return after.stretch in self._carried_in[self.structure.producer_of_result(earlier)]
+
+    def effect(self, tool: ToolCall) -> Effect:
+        """Find what a tool call does."""
+        return self.effects.of_call(tool)
+
+    def writes(self, tool: ToolCall) -> bool:
+        """Whether a tool call is known to write."""
+        return self.effect(tool).access is Access.WRITE
+
+    def only_reads(self, tool: ToolCall) -> bool:
+        """Whether a tool call is known to only read."""
+        return self.effect(tool).access is Access.READ
+
+    def same_calls(self) -> Iterator[list[ToolCall]]:
+        """List the tool calls of one loop that ask the same with the same arguments, in order; twice or more."""
+        groups: dict[tuple[str, str, str], list[ToolCall]] = defaultdict(list)
+        for tool in self.tools:
+            if tool.arguments is not None:
+                groups[self.loop_of(tool), tool.name, plain(tool.arguments)].append(tool)
+        return (group for group in groups.values() if len(group) > 1)
+
+    def changed_between(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
+        """Find a call between two equal calls that excuses the second.
+
+        Where both answers were captured only a known write does, as equal answers show that nothing else changed
+        them; else anything does that may have written.
+        """
+        if answer(earlier) is None or answer(later) is None:
+            return self.changes.possible_write(earlier, later)
+        return self.changes.known_write(earlier, later)
+
+    def model_calls(self) -> Iterator[ModelCall]:
+        """List the counted chat calls by time."""
+        return iter(self.structure.calls)
