@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from collector.model import Span
 from processors.model import AgentRun, OtherStep, Session, Step
-from processors.normalise import agents, calls, content, contexts, requests, rollups, tools
+from processors.normalise import agents, calls, content, contexts, placing, requests, rollups, tools
 from processors.normalise.dialect import Dialect
 from processors.normalise.gaps import gaps
 from processors.normalise.reading import read
@@ -29,10 +29,12 @@ def assemble(bundle: Bundle, dialects: Sequence[Dialect]) -> Session | None:
     works = plant(bundle.spans, sightings, frozenset(readings.ignored))
     content.attach(works, readings.spoken)
     calls.join(works)
+    calls.inherit_models(works)
     tools.join(works)
     agents.join(works)
     works += rollups.promote(works)
     works = _worth_a_step(works)
+    placing.place(works)
     works += agents.imply(works)
     threads = contexts.threads(works)
     works += requests.connect(works, threads)

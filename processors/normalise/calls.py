@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from processors.model import ModelCall
 from processors.normalise.alike import (
@@ -45,6 +46,20 @@ def join(works: Sequence[Work]) -> None:
     for members in groups.all():
         if len(members) > 1:
             _settle(members, groups)
+
+
+def inherit_models(works: Sequence[Work]) -> None:
+    """Name the model of calls that do not: that of the nearest span around them which does."""
+    for work in works:
+        if isinstance(work.step, ModelCall) and work.step.model is None and work.counted_by is None:
+            above = work.parent
+            while above is not None and (above.sighting.rollup is None or above.sighting.rollup.model is None):
+                above = above.parent
+            if above is not None and above.sighting.rollup is not None:
+                known = above.sighting.rollup
+                work.step = replace(
+                    work.step, model=known.model, name=known.name, provider=work.step.provider or known.provider
+                )
 
 
 class _Groups:
@@ -195,6 +210,8 @@ def _settle(members: list[Work], groups: _Groups) -> None:
     others = sorted((work for work in members if work is not best), key=_preference)
     for other in others:
         best.step = merged(call_of(best), call_of(other), believe=other.sighting.authority > best.sighting.authority)
+        if other in best.surroundings() and other.step.dialect == best.step.dialect:
+            best.step = replace(best.step, started_at=min(best.step.started_at, other.step.started_at))
         other.yield_to(best, groups.rule.get(other, SAME_ID))
 
 

@@ -136,6 +136,7 @@ def merged(tool: ToolCall, other: ToolCall) -> ToolCall:
     """Return a tool run with what another sighting of it knows: the fuller arguments, the result, a failure."""
     return replace(
         tool,
+        name=other.name if plain_name(tool.name).endswith(plain_name(other.name)) and other.name else tool.name,
         tool_call_id=tool.tool_call_id or other.tool_call_id,
         agent_name=tool.agent_name or other.agent_name,
         arguments=_fuller(tool.arguments, other.arguments),

@@ -5,7 +5,7 @@ Source: OpenTelemetry semantic conventions for GenAI, v1.28 to the releases afte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ from processors.normalise.dialects.reader import Kind, Reader, as_span, from_rec
 from processors.normalise.flattened import list_at
 from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counted, Counting, Counts
-from processors.normalise.values import count, first, mapping, sequence, text, texts, usd
+from processors.normalise.values import count, first, text, texts, usd
 
 OPERATION = "gen_ai.operation.name"
 AGENT_NAME = "gen_ai.agent.name"
@@ -253,12 +253,7 @@ class GenAi(Reader):
 
 def event_name(record: LogRecord) -> str:
     """Return a record's event name from its field or, as older producers send it, its attribute or body."""
-    if record.event_name:
-        return record.event_name
     named = record.attributes.get("event.name")
-    return named if isinstance(named, str) else record.body if isinstance(record.body, str) else ""
-
-
-def tool_parts(items: object) -> Sequence[object]:
-    """Return a list's mappings; foreign items are left out."""
-    return [item for item in sequence(items) if mapping(item)]
+    if isinstance(named, str) and named:
+        return named
+    return record.event_name or (record.body if isinstance(record.body, str) else "")

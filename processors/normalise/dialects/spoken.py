@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from collector.model import LogRecord, Span
-from processors.model import Message, Text
+from processors.model import Message
 from processors.normalise.messages import message_of, parts
 from processors.normalise.messages import messages as read_messages
 from processors.normalise.sighting import Spoken
@@ -68,8 +68,3 @@ def _messages(body: Mapping[str, Json], role: str) -> Iterable[Message]:
     else:
         message = Message(role, tuple(parts(held))) if held else message_of({**body, "role": role}, role)
     return (message,) if message is not None and message.parts else ()
-
-
-def text_of(message: Message) -> str:
-    """Return a message's text parts joined."""
-    return "".join(part.content for part in message.parts if isinstance(part, Text))
