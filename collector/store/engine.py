@@ -36,6 +36,7 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "storage_compatibility_version": "v1.2.0",
     "temp_directory": "",
 }
+_SCHEMAS: Final = {"telemetry", "derived", "layout"}
 _READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
 _MAGIC: Final = slice(8, 12), b"DUCK"
 _CORRUPT: Final = ("Corrupt", "Could not read enough bytes", "Serialization", "trying to read a database file with")
@@ -62,6 +63,9 @@ class Database:
                 del configuration[name]
         if path.resolve() in cls._open:
             raise StoreLockedError(path, os.getpid())
+        if path.stem.lower() in _SCHEMAS:
+            # DuckDB calls the database by its file's name, and then cannot tell it from our schema of that name.
+            raise StoreError(f"a database cannot be called {path.name}: name another file with --db", retryable=False)
         _check_magic(path)
         with translated(path):
             connection = duckdb.connect(str(path), read_only=read_only, config=configuration)

@@ -14,8 +14,8 @@ from collector.errors import NotOurDatabaseError
 from collector.store.engine import Cursor, Database, transaction, translated
 
 _CREATE_APPLIED: Final = """
-    CREATE SCHEMA IF NOT EXISTS clawtrace;
-    CREATE TABLE IF NOT EXISTS clawtrace.migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL);
+    CREATE SCHEMA IF NOT EXISTS layout;
+    CREATE TABLE IF NOT EXISTS layout.migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL);
 """
 
 
@@ -45,13 +45,13 @@ def schema_version(database: Database) -> int:
     """
     with translated(database.path):
         cursor = database.cursor()
-        if not _exists(cursor, "table_schema = 'clawtrace' AND table_name = 'migrations'"):
+        if not _exists(cursor, "table_schema = 'layout' AND table_name = 'migrations'"):
             if _exists(cursor, "true"):
                 raise NotOurDatabaseError(
                     f"{database.path} holds tables that are not ours: name another file with --db"
                 )
             return 0
-        ((version,),) = cursor.execute("SELECT coalesce(max(number), 0) FROM clawtrace.migrations").fetchall()
+        ((version,),) = cursor.execute("SELECT coalesce(max(number), 0) FROM layout.migrations").fetchall()
     if version > migrations()[-1].number:
         raise NotOurDatabaseError(
             f"{database.path} was written by a newer version of clawtrace (layout {version}): upgrade clawtrace-otel"
@@ -76,7 +76,7 @@ def migrate(database: Database) -> None:
             with transaction(cursor):
                 cursor.execute(_CREATE_APPLIED)
                 cursor.execute(migration.sql)
-                cursor.execute("INSERT INTO clawtrace.migrations VALUES (?, ?)", [migration.number, migration.name])
+                cursor.execute("INSERT INTO layout.migrations VALUES (?, ?)", [migration.number, migration.name])
         cursor.execute("CHECKPOINT")
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -227,13 +228,11 @@ for number in range(10_000):
         path.parent.mkdir()
         first, *rest = migrations()
         with duckdb.connect(str(path)) as connection:
-            connection.execute(
-                "CREATE SCHEMA clawtrace; CREATE TABLE clawtrace.migrations (number INTEGER, name VARCHAR)"
-            )
+            connection.execute("CREATE SCHEMA layout; CREATE TABLE layout.migrations (number INTEGER, name VARCHAR)")
             connection.execute(first.sql)
-            connection.execute("INSERT INTO clawtrace.migrations VALUES (?, ?)", [first.number, first.name])
+            connection.execute("INSERT INTO layout.migrations VALUES (?, ?)", [first.number, first.name])
         database = open_for_reading(path)
-        numbers = database.cursor().execute("SELECT number FROM clawtrace.migrations ORDER BY number").fetchall()
+        numbers = database.cursor().execute("SELECT number FROM layout.migrations ORDER BY number").fetchall()
         assert [number for (number,) in numbers] == [first.number, *(migration.number for migration in rest)]
         database.close()
 
@@ -301,7 +300,7 @@ class TestFiles:
         """A file written by a newer version is not opened by guesswork."""
         DuckStore.open(path).close()
         with duckdb.connect(str(path)) as connection:
-            connection.execute("INSERT INTO clawtrace.migrations VALUES (999, 'later')")
+            connection.execute("INSERT INTO layout.migrations VALUES (999, 'later')")
         with pytest.raises(NotOurDatabaseError, match="newer version"):
             DuckStore.open(path)
 
@@ -409,3 +408,19 @@ def test_arrow_and_tables_have_the_same_columns(store: DuckStore) -> None:
     for name, table in {"spans": empty.spans, "logs": empty.logs, "metric_points": empty.metric_points}.items():
         stored: pa.Schema = store.database.cursor().execute(f"SELECT * FROM telemetry.{name}").to_arrow_table().schema
         assert stored.names[: len(table.schema.names)] == table.schema.names
+
+
+@pytest.mark.parametrize("name", ["clawtrace.duckdb", "spans.db", "main.duckdb", "no suffix"])
+def test_a_database_may_have_any_other_name(tmp_path: Path, name: str) -> None:
+    """DuckDB takes the file's name for the database's, which is in the way of none of our tables."""
+    with closing(DuckStore.open(tmp_path / name)) as store:
+        store.append(batch(spans=[span(A, 1)]))
+        assert store.database.cursor().execute("SELECT count(*) FROM spans").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["telemetry.duckdb", "Derived.db", "layout.duckdb"])
+def test_a_name_that_duckdb_would_confuse_is_refused(tmp_path: Path, name: str) -> None:
+    """A file called like one of our schemas is refused in words, before it is made."""
+    with pytest.raises(StoreError, match="name another file"):
+        DuckStore.open(tmp_path / name)
+    assert not (tmp_path / name).exists()
