@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from collector.store import Signals
-from processors.findings import Finding
+from processors.counterfactual import Counterfactual
+from processors.findings import Finding, View, flag
 from processors.ledger import Ledger, attribute
 from processors.model import Outcome, Session
 from processors.normalise import normalise
@@ -26,9 +27,9 @@ class Compiled:
     """A session and everything that was computed from it."""
 
     session: Session
-    structure: Structure
     prices: Mapping[str, Price]
     ledger: Ledger
+    view: View
     findings: tuple[Finding, ...]
     card: TraceCard
 
@@ -50,9 +51,10 @@ def compile_session(session: Session, book: PriceBook) -> Compiled:
     structure = Structure.of(session)
     prices = price(session, book)
     ledger = attribute(session, prices, structure=structure)
-    findings: tuple[Finding, ...] = ()
-    card = compile_card(session, prices, ledger, findings, structure)
-    return Compiled(session=session, structure=structure, prices=prices, ledger=ledger, findings=findings, card=card)
+    view = View(session, ledger, Counterfactual(session, ledger, book, structure))
+    findings = flag(session, ledger, view=view)
+    card = compile_card(session, prices, ledger, findings, view)
+    return Compiled(session=session, prices=prices, ledger=ledger, view=view, findings=findings, card=card)
 
 
 def _judged(session: Session, verdict: Mapping[str, object] | None) -> Session:

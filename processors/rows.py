@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from decimal import Decimal
 
 from collector.store import DerivedRows
-from processors.findings import Finding
+from processors.findings import Finding, wasted_usd
 from processors.ledger import INITIAL_CONTEXT, entries
 from processors.model import AgentRun, ModelCall, OtherStep, Step, ToolCall, Usage
 from processors.pipeline import Compiled
@@ -43,7 +42,7 @@ def derived_rows(compiled: Iterable[Compiled], compiled_at: int) -> DerivedRows:
 def session_row(compiled: Compiled) -> Row:
     """Return one row of `sessions`."""
     session = compiled.session
-    summary = summarise(session, compiled.prices, compiled.ledger, compiled.structure)
+    summary = summarise(session, compiled.prices, compiled.ledger, compiled.view.structure)
     return {
         "session_id": session.session_id,
         "task_id": session.task_id,
@@ -61,27 +60,16 @@ def session_row(compiled: Compiled) -> Row:
         "cost_usd": summary.cost,
         "reported_cost_usd": summary.reported_cost,
         "unpriced_call_count": sum(summary.unpriced.values()),
-        "wasted_usd": None if summary.cost is None else wasted(compiled.findings),
+        "wasted_usd": None if summary.cost is None else wasted_usd(compiled.findings, compiled.ledger),
         "outcome_score": session.outcome.score if session.outcome else None,
         "outcome_passed": session.outcome.passed if session.outcome else None,
         "condition": session.condition,
         "session_source": session.session_source,
         "conversation_ids": list(session.conversation_ids),
         "trace_ids": list(session.trace_ids),
-        "gaps": list(gaps(session, compiled.ledger, summary)),
+        "gaps": list(gaps(compiled.view, summary)),
         "unpriced_reasons": list(summary.unpriced),
     }
-
-
-def wasted(findings: Iterable[Finding]) -> Decimal:
-    """Return what findings wasted, each step once: of two that name a step, the dearer counts. Soft ones do not."""
-    seen: set[str] = set()
-    total = Decimal(0)
-    for finding in sorted(findings, key=lambda one: (-(one.wasted_usd or Decimal(0)), one.finding_id)):
-        if not finding.soft and finding.wasted_usd is not None and seen.isdisjoint(finding.step_ids):
-            seen.update(finding.step_ids)
-            total += finding.wasted_usd
-    return total
 
 
 def step_rows(compiled: Compiled) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
-from processors.failures import failures
+from processors.failures import failed_steps
 from processors.ledger.model import Ledger
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
 from processors.pricing.model import USD_QUANTUM, Cost, Price, Unpriced
@@ -79,7 +79,7 @@ def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, str
         llm_calls=sum(call.operation == "chat" for call in calls),
         tool_calls=sum(isinstance(step, ToolCall) for step in counted),
         sub_agents=sum(isinstance(step, AgentRun) and step.is_sub_agent for step in counted),
-        failures=sum(1 for _ in failures(session, structure)),
+        failures=sum(1 for _ in failed_steps(session, structure)),
         tokens=TokenSums.of(calls),
         cost=ledger.total if costs else None,
         priced=len(costs),

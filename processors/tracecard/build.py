@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from processors.findings.model import Finding
+from processors.findings import Finding, View
+from processors.findings import gaps as unjudged
 from processors.ledger.model import Ledger
 from processors.model import Session
 from processors.pricing.model import Price
-from processors.structure import Structure
 from processors.summary import Summary, summarise
 from processors.tracecard import sections
 from processors.tracecard.fitting import fit
@@ -27,12 +27,17 @@ def compile_card(
     prices: Mapping[str, Price],
     ledger: Ledger,
     findings: tuple[Finding, ...],
-    structure: Structure | None = None,
+    view: View | None = None,
 ) -> TraceCard:
-    """Return the card of a session: the same for the same session, whatever way it came in."""
-    structure = structure or Structure.of(session)
-    material = Material(session=session, prices=prices, ledger=ledger, findings=findings, structure=structure)
-    summary = summarise(session, prices, ledger, structure)
+    """Return the card of a session: the same for the same session, whatever way it came in.
+
+    Pass the `view` with which the session was flagged to save its work.
+    """
+    view = view or View(session, ledger, None)
+    material = Material(session=session, prices=prices, ledger=ledger, findings=findings, view=view)
+    summary = summarise(session, prices, ledger, view.structure)
+    top = sections.top_cost_spans(material)
+    small = sections.cheap_tail(top, summary.cost)
     return fit(
         TraceCard(
             session_id=clip(session.session_id, ID_BYTES),
@@ -51,23 +56,25 @@ def compile_card(
             total_tokens=_tokens(summary),
             llm_call_count=summary.llm_calls,
             tool_call_count=summary.tool_calls,
-            top_cost_spans=tuple(sections.top_cost_spans(material)),
+            top_cost_spans=tuple(top[: len(top) - small]),
             redundant_tool_calls=tuple(sections.redundant_tool_calls(material)),
             sub_agents=tuple(sections.sub_agents(material)),
             failed_or_repaired_steps=tuple(sections.failed_or_repaired_steps(material)),
             findings=tuple(sections.other_findings(material)),
-            gaps=tuple(clip(gap) for gap in gaps(session, ledger, summary)),
+            gaps=tuple(clip(gap) for gap in gaps(view, summary)),
+            left_out={"top_cost_spans": small} if small else {},
             prices=_clipped(", ".join(summary.price_sources) or None),
         )
     )
 
 
-def gaps(session: Session, ledger: Ledger, summary: Summary) -> Iterator[str]:
+def gaps(view: View, summary: Summary) -> Iterator[str]:
     """Yield what cannot be said about a session, in words for a user: what concerns its cost first."""
     calls = sum(summary.models.values())
     for doubt, count in summary.doubts.items():
         yield f"{count} of {calls} model calls: {doubt}"
-    yield from sorted({*session.gaps, *ledger.gaps})
+    yield from unjudged(view)
+    yield from sorted({*view.session.gaps, *view.ledger.gaps})
 
 
 def _outcome(session: Session) -> CardOutcome:

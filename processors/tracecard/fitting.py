@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from processors import plain_text
 from processors.tracecard.model import TraceCard
 
-MAX_BYTES = 4_000
+MAX_BYTES: Final = 4_000
 """No card is larger, in UTF-8."""
-LONGEST: Mapping[str, int] = {
-    "top_cost_spans": 6,
-    "redundant_tool_calls": 5,
-    "sub_agents": 4,
-    "failed_or_repaired_steps": 5,
-    "findings": 5,
-    "gaps": 6,
-}
+TARGET_BYTES: Final = 1_500
+"""Above it lists are cut to what a reader needs to see of each."""
+LONGEST: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "top_cost_spans": 6,
+        "redundant_tool_calls": 5,
+        "sub_agents": 4,
+        "failed_or_repaired_steps": 5,
+        "findings": 5,
+        "gaps": 6,
+    }
+)
 """How many entries a list has at most."""
-MOST_MODELS = 8
-MOST_REASONS = 4
+SHORTEST: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "top_cost_spans": 3,
+        "redundant_tool_calls": 2,
+        "sub_agents": 2,
+        "failed_or_repaired_steps": 2,
+        "findings": 2,
+        "gaps": 3,
+    }
+)
+"""How many entries a list keeps while the card is no larger than it may be."""
+NOTHING: Final[Mapping[str, int]] = MappingProxyType(dict.fromkeys(LONGEST, 0))
+MOST_MODELS: Final = 8
+MOST_REASONS: Final = 4
 
 
 def fit(card: TraceCard) -> TraceCard:
@@ -36,24 +54,21 @@ def fit(card: TraceCard) -> TraceCard:
     _note(left_out, "why", len(card.cost_coverage.why) - len(why))
     coverage = card.cost_coverage.model_copy(update={"why": why})
     cut = card.model_copy(update={**update, "models": models, "cost_coverage": coverage, "left_out": left_out})
-    while len(cut.to_yaml().encode()) > MAX_BYTES:
-        smaller = _without_cheapest(cut)
-        if smaller is None:
-            return cut
-        cut = smaller
-    return cut
+    return _shrunk(_shrunk(cut, TARGET_BYTES, SHORTEST), MAX_BYTES, NOTHING)
 
 
-def _without_cheapest(card: TraceCard) -> TraceCard | None:
-    """Drop the last entry of the list that takes the most room."""
-    data = card.to_data()
-    sizes = {key: len(plain_text.flow(data[key])) for key in LONGEST if key in data}
-    if not sizes:
-        return None
-    key = max(sizes, key=lambda name: (sizes[name], name))
-    left_out = dict(card.left_out)
-    _note(left_out, key, 1)
-    return card.model_copy(update={key: getattr(card, key)[:-1], "left_out": left_out})
+def _shrunk(card: TraceCard, most_bytes: int, shortest: Mapping[str, int]) -> TraceCard:
+    """Drop the last entry of the list that takes the most room until the card fits or nothing more may go."""
+    while len(card.to_yaml().encode()) > most_bytes:
+        data = card.to_data()
+        sizes = {key: len(plain_text.flow(data[key])) for key in LONGEST if len(getattr(card, key)) > shortest[key]}
+        if not sizes:
+            return card
+        key = max(sizes, key=lambda name: (sizes[name], name))
+        left_out = dict(card.left_out)
+        _note(left_out, key, 1)
+        card = card.model_copy(update={key: getattr(card, key)[:-1], "left_out": left_out})
+    return card
 
 
 def _note(left_out: dict[str, int], key: str, count: int) -> None:

@@ -125,6 +125,7 @@ class CardFinding(CardPart):
     """Avoidable cost that no other list names."""
 
     detector: str
+    count: Count | None = Field(None, description="How many findings of one kind and reason this is, if several")
     steps: tuple[StepNumber, ...] = Field((), strict=False)
     usd: Usd | None = Field(None, description="What it cost, by the ledger")
     note: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from processors.findings.model import Finding
+from processors.findings import Finding, View
 from processors.ledger.model import INITIAL_CONTEXT, Ledger
 from processors.model import ModelCall, Session
 from processors.pricing.model import Cost, Price
@@ -25,7 +25,7 @@ class Material:
     prices: Mapping[str, Price]
     ledger: Ledger
     findings: tuple[Finding, ...]
-    structure: Structure
+    view: View
     calls: tuple[ModelCall, ...] = field(init=False)
     """The billable calls, in the session's order."""
     numbers: Mapping[str, int] = field(init=False)
@@ -34,6 +34,11 @@ class Material:
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", tuple(billable_calls(self.session)))
         object.__setattr__(self, "numbers", step_numbers(self.session))
+
+    @property
+    def structure(self) -> Structure:
+        """Who called whom."""
+        return self.view.structure
 
     def priced(self, step_id: str) -> bool:
         """Return whether a call has a price."""

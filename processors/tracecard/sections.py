@@ -5,11 +5,12 @@ Every list is in order of cost, so that cutting it leaves the costliest.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
-from processors.failures import failures
+from processors.failures import failed_steps, in_words, repairs
 from processors.findings.model import Finding
 from processors.ledger.model import INITIAL_CONTEXT
 from processors.model import AgentRun, ModelCall, Step, ToolCall, ToolRequest
@@ -25,17 +26,30 @@ from processors.tracecard.material import NAME_BYTES, Material, clip
 
 REPEATED_CALL = "repeated_call"
 UNUSED_SUB_AGENT = "unused_sub_agent"
+MOST_STEPS = 12
+"""Step numbers that one entry names."""
+SMALL_SHARE = Decimal("0.05")
+"""Of the session's cost: a span below it is not named,"""
+ALWAYS_NAMED = 3
+"""unless it is among so many costliest."""
 _ZERO = Decimal(0)
 
 
 def top_cost_spans(material: Material) -> list[TopCostSpan]:
     """List the steps that caused any cost, the costliest first."""
     caused = [
-        (money.attributed, material.numbers[step_id], step_id)
+        (-money.attributed, material.numbers[step_id], step_id)
         for step_id, money in material.ledger.steps.items()
         if money.attributed > 0
     ]
-    return [_top(material, step_id) for _, _, step_id in sorted(caused, key=lambda entry: (-entry[0], entry[1]))]
+    return [_top(material, step_id) for _, _, step_id in sorted(caused)]
+
+
+def cheap_tail(spans: Sequence[TopCostSpan], total: Decimal | None) -> int:
+    """Count the spans at the end of the list that are too cheap to matter to anyone who looks for money."""
+    floor = (total or _ZERO) * SMALL_SHARE
+    kept = max(ALWAYS_NAMED, sum(span.usd >= floor for span in spans))
+    return max(0, len(spans) - kept)
 
 
 def _top(material: Material, step_id: str) -> TopCostSpan:
@@ -50,7 +64,7 @@ def _top(material: Material, step_id: str) -> TopCostSpan:
         kind=_kind(step),
         name=INITIAL_CONTEXT if step is None else clip(step.name, NAME_BYTES),
         usd=money.attributed,
-        carried_usd=money.carried or None,
+        carried_usd=money.carried if step and money.carried else None,
         tokens=tokens,
         hint=_hint(step, money.carried_calls),
     )
@@ -69,7 +83,13 @@ def _hint(step: Step | None, carried_calls: int) -> str | None:
         return _what_it_wrote(step)
     if carried_calls == 0:
         return None
-    return f"in {carried_calls} prompts" if step is None else f"carried in {carried_calls} later calls"
+    if step is None:
+        return f"in {_times(carried_calls, 'prompt')}"
+    return f"carried in {_times(carried_calls, 'later call')}"
+
+
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _what_it_wrote(call: ModelCall) -> str | None:
@@ -96,7 +116,7 @@ def _redundant(material: Material, finding: Finding) -> RedundantToolCall:
     return RedundantToolCall(
         tool=clip(first.name, NAME_BYTES),
         count=len(steps),
-        steps=steps[:12],
+        steps=steps[:MOST_STEPS],
         why=clip(finding.note),
         usd=finding.wasted_usd,
         args=clip(first.arguments) if isinstance(first, ToolCall) and first.arguments is not None else None,
@@ -104,17 +124,24 @@ def _redundant(material: Material, finding: Finding) -> RedundantToolCall:
 
 
 def other_findings(material: Material) -> list[CardFinding]:
-    """List what the other detectors found."""
-    return [
-        CardFinding(
-            detector=finding.detector,
-            steps=_numbers(material, finding.step_ids)[:12],
-            usd=finding.wasted_usd,
-            note=clip(finding.note),
-        )
-        for finding in _findings(material)
-        if finding.detector != REPEATED_CALL
-    ]
+    """List what the other detectors found, findings of one kind and reason together."""
+    alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in _findings(material):
+        if finding.detector != REPEATED_CALL:
+            alike[finding.detector, finding.note].append(finding)
+    together = [_together(material, findings) for findings in alike.values()]
+    return sorted(together, key=lambda item: (item.usd is None, -(item.usd or _ZERO), item.steps, item.detector))
+
+
+def _together(material: Material, findings: list[Finding]) -> CardFinding:
+    wasted = [finding.wasted_usd for finding in findings if finding.wasted_usd is not None]
+    return CardFinding(
+        detector=findings[0].detector,
+        count=len(findings) if len(findings) > 1 else None,
+        steps=_numbers(material, tuple(step_id for finding in findings for step_id in finding.step_ids))[:MOST_STEPS],
+        usd=sum(wasted, _ZERO) if wasted else None,
+        note=clip(findings[0].note),
+    )
 
 
 def _findings(material: Material) -> list[Finding]:
@@ -156,21 +183,26 @@ def _result_used(material: Material, agent: AgentRun) -> bool | None:
     unused = any(
         finding.detector == UNUSED_SUB_AGENT and agent.step_id in finding.step_ids for finding in material.findings
     )
-    return False if unused else None
+    if unused:
+        return False
+    starter = next((tool for tool, sub in material.structure.sub_agents.items() if sub.step_id == agent.step_id), None)
+    asked = material.structure.by_id.get(starter or "")
+    return True if isinstance(asked, ToolCall) and material.view.sub_agent_answer(asked) is not None else None
 
 
 def failed_or_repaired_steps(material: Material) -> list[FailedStep]:
     """List the steps that failed, with the step that repaired each where there is one."""
     found = []
-    for failure in failures(material.session, material.structure):
-        step, name = failure.step, clip(failure.step.name, NAME_BYTES)
+    repaired_by = repairs(material.view)
+    for step in failed_steps(material.session, material.structure):
+        name = clip(step.name, NAME_BYTES)
         item = FailedStep(
             step=material.numbers[step.step_id],
             tool=name if isinstance(step, ToolCall) else None,
             model=name if isinstance(step, ModelCall) else None,
             agent=name if isinstance(step, AgentRun) else None,
-            error=clip(failure.message),
-            repaired_by=None if failure.repaired_by is None else material.numbers[failure.repaired_by],
+            error=clip(in_words(step.error)) if step.error else "",
+            repaired_by=material.numbers.get(repaired_by.get(step.step_id, "")),
         )
         found.append((-material.attributed(step.step_id), item.step, item))
     return [item for _, _, item in sorted(found, key=lambda entry: entry[:2])]
