@@ -50,7 +50,6 @@ _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
     WHERE session_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY outcome_number
 """
-_INSERT: Final = "INSERT INTO telemetry.{} BY NAME SELECT *, ?::BIGINT AS batch FROM incoming"
 _INSERT_ARRIVALS: Final = """
     INSERT INTO telemetry.arrivals SELECT ?::BIGINT, trace_id, value, joined_value FROM incoming
 """
@@ -96,10 +95,10 @@ class DuckStore:
         received_at = max(pc.max(rows.column("received_at")).as_py() or 0 for rows in new.values())
         cursor = self._appender
         with transaction(cursor):
-            for name, rows in new.items():
-                if rows.num_rows:
-                    with registered(cursor, incoming=rows):
-                        cursor.execute(_INSERT.format(name), [number])
+            for kind in KINDS:
+                if new[kind.table].num_rows:
+                    with registered(cursor, incoming=new[kind.table]):
+                        cursor.execute(kind.insert, [number])
             with registered(cursor, incoming=correlations):
                 cursor.execute(_INSERT_ARRIVALS, [number])
                 cursor.execute(_INSERT_PENDING, [number, received_at])

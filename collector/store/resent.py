@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -38,9 +39,53 @@ class Kind:
     time_of_incoming: str
 
     @property
-    def identity(self) -> str:
-        """SQL for the hash of what makes a row the same."""
-        return f"hash({', '.join(self.same)})"
+    def keys(self) -> str:
+        """SQL for the two columns by which incoming rows are probed."""
+        return f"hash({', '.join(self.same)}) AS identity, {self.time_of_incoming} AS probed_time"
+
+    @property
+    def insert(self) -> str:
+        """SQL that stores the table `incoming` under a batch number."""
+        own_time = "" if self.time == self.time_of_incoming else f", {self.time_of_incoming} AS {self.time}"
+        return f"""
+            INSERT INTO telemetry.{self.table} BY NAME
+            SELECT *, hash({", ".join(self.same)}) AS identity{own_time}, ?::BIGINT AS batch FROM incoming
+        """  # noqa: S608 - ours
+
+    def probe(self, ranges: int) -> str:
+        """Return SQL that counts the distinct keys of `incoming`, and those stored in so many ranges of time."""
+        within = f"""
+            SELECT 1 FROM telemetry.{self.table} AS stored
+            JOIN keys ON keys.identity = stored.identity AND keys.probed_time = stored.{self.time}
+            WHERE stored.{self.time} BETWEEN ?::UBIGINT AND ?::UBIGINT
+        """  # noqa: S608 - ours
+        return f"""
+            WITH keys AS MATERIALIZED (SELECT {self.keys} FROM incoming)
+            SELECT (SELECT count(*) FROM (SELECT DISTINCT * FROM keys)),
+            (SELECT count(*) FROM ({" UNION ALL ".join([within] * ranges)}))
+        """  # noqa: S608 - ours
+
+    @property
+    def resent(self) -> str:
+        """SQL for the `row_number` of each row of `incoming` that stands in it before, or is stored already."""
+        equal = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM incoming.{name}" for name in self.same)
+        return f"""
+            WITH incoming AS (SELECT *, {self.keys} FROM numbered)
+            SELECT row_number FROM (
+                SELECT row_number, row_number() OVER (PARTITION BY {", ".join(self.same)} ORDER BY row_number) AS place
+                FROM incoming
+            ) WHERE place > 1
+            UNION
+            SELECT incoming.row_number FROM incoming JOIN telemetry.{self.table} AS stored
+            ON stored.identity = incoming.identity AND stored.{self.time} = incoming.probed_time AND {equal}
+        """  # noqa: S608 - ours
+
+    def times(self, table: pa.Table) -> pa.ChunkedArray:
+        """Return the times of incoming rows."""
+        if self.time in table.column_names:
+            return table.column(self.time)
+        own, observed = table.column("time_unix_nano"), table.column("observed_time_unix_nano")
+        return pc.if_else(pc.equal(own, pa.scalar(0, pa.uint64())), observed, own)
 
 
 def _content(schema: pa.Schema) -> tuple[str, ...]:
@@ -73,50 +118,22 @@ def registered(cursor: Cursor, **tables: pa.Table) -> Iterator[None]:
 
 
 def new_rows(cursor: Cursor, kind: Kind, table: pa.Table) -> pa.Table:
-    """Return the rows that are to be stored, with the columns `identity` and, where the table has it, its own time."""
+    """Return the rows of a batch that are to be stored."""
+    if not table.num_rows:
+        return table
     with registered(cursor, incoming=table):
-        keys = cursor.execute(
-            f"SELECT {kind.identity} AS identity, {kind.time_of_incoming} AS time FROM incoming"  # noqa: S608 - ours
-        ).to_arrow_table()
-    marked = table.append_column("identity", keys.column("identity"))
-    if kind.time not in table.column_names:
-        marked = marked.append_column(kind.time, keys.column("time"))
-    if not _suspicious(cursor, kind, keys):
-        return marked
-    return _without_resent(cursor, kind, marked)
-
-
-def _suspicious(cursor: Cursor, kind: Kind, keys: pa.Table) -> bool:
-    if keys.group_by(["identity", "time"]).aggregate([]).num_rows < keys.num_rows:
-        return True
-    probe = f"""
-        SELECT 1 FROM telemetry.{kind.table} AS stored
-        JOIN keys ON keys.identity = stored.identity AND keys.time = stored.{kind.time}
-        WHERE stored.{kind.time} BETWEEN ?::UBIGINT AND ?::UBIGINT AND keys.time BETWEEN ?::UBIGINT AND ?::UBIGINT
-        LIMIT 1
-    """  # noqa: S608 - ours
-    with registered(cursor, keys=keys):
-        return any(
-            cursor.execute(probe, [first, last, first, last]).fetchall() for first, last in windows(keys.column("time"))
-        )
+        ranges = windows(kind.times(table))
+        ((distinct, stored),) = cursor.execute(kind.probe(len(ranges)), list(chain.from_iterable(ranges))).fetchall()
+    if distinct == table.num_rows and not stored:
+        return table
+    return _without_resent(cursor, kind, table)
 
 
 def _without_resent(cursor: Cursor, kind: Kind, table: pa.Table) -> pa.Table:
-    numbered = table.append_column("row_number", pa.array(range(table.num_rows), pa.int64()))
-    same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM incoming.{name}" for name in ("identity", *kind.same))
-    statement = f"""
-        SELECT row_number FROM (
-            SELECT row_number, row_number() OVER (PARTITION BY {", ".join(kind.same)} ORDER BY row_number) AS sighting
-            FROM incoming
-        ) WHERE sighting > 1
-        UNION
-        SELECT incoming.row_number FROM incoming JOIN telemetry.{kind.table} AS stored
-        ON {same} AND stored.{kind.time} = incoming.{kind.time}
-    """  # noqa: S608 - ours
-    with registered(cursor, incoming=numbered):
-        resent = cursor.execute(statement).to_arrow_table().column("row_number")
-    kept = pc.invert(pc.is_in(numbered.column("row_number"), value_set=resent.combine_chunks()))
-    return table.filter(kept)
+    row_numbers = pa.array(range(table.num_rows), pa.int64())
+    with registered(cursor, numbered=table.append_column("row_number", row_numbers)):
+        resent = cursor.execute(kind.resent).to_arrow_table().column("row_number")
+    return table.filter(pc.invert(pc.is_in(row_numbers, value_set=resent.combine_chunks())))
 
 
 def windows(times: pa.ChunkedArray) -> Sequence[tuple[int, int]]:
