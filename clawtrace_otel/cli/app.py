@@ -42,7 +42,7 @@ def register() -> None:
         distill,
         evaluate,
         flame,
-        import_,
+        import_sessions,
         outcome,
         schema,
         serve,
@@ -68,7 +68,7 @@ def register() -> None:
     ):
         app.command()(command)
     app.command("compile")(compile_.compile_)
-    app.add_typer(import_.imports, name="import")
+    app.add_typer(import_sessions.imports, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,7 +31,7 @@ def otlp(
     files = files_in(paths)
     named = set(paths)
     with open_reader(db, endpoint, create=True) as reader:
-        skipped = [file for file in _shown(files) if not _load(reader, file, required=file in named)]
+        skipped = [file for file in shown(files) if not _load(reader, file, required=file in named)]
         if len(skipped) == len(files):
             raise CliError(f"none of the {len(files)} files holds an OTLP request")
         counts = reader.compile(everything=False)
@@ -59,7 +59,7 @@ def _load(reader: SessionReader, file: Path, *, required: bool) -> bool:
     return True
 
 
-def _shown(files: Iterable[Path]) -> Iterable[Path]:
+def shown(files: Iterable[Path]) -> Iterable[Path]:
     """Show progress on a terminal, nothing in a pipe."""
     from rich.progress import track
 

@@ -1,0 +1,13 @@
+"""Agents' own session files to spans, as their telemetry would have told the same run.
+
+Lines come from files under a user's home and go as `Span` objects to the ordinary ingest path, so that imported
+sessions are stored, compiled and priced like any other. Formats differ by version: a line that is not understood is
+skipped and counted, never guessed.
+"""
+
+from processors.session_logs.claude_code import read_claude_code
+from processors.session_logs.codex import read_codex
+from processors.session_logs.openclaw import read_openclaw
+from processors.session_logs.trace import Imported
+
+__all__ = ["Imported", "read_claude_code", "read_codex", "read_openclaw"]
