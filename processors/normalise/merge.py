@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from processors.model import ModelCall, Usage
+from processors.normalise.usage import ESTIMATED
 
 
 def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> ModelCall:
-    """Return a call with what another sighting of it knows better; `believe` prefers the other's usage."""
+    """Return a call with what another sighting of it knows better; `believe` prefers the other's usage.
+
+    An estimate that was recognised as one is not taken from the same producer's other signal either.
+    """
+    if ESTIMATED in {call.usage_missing, other.usage_missing} and call.dialect == other.dialect:
+        call, other = (replace(one, usage=None, usage_missing=ESTIMATED) for one in (call, other))
     teller, helper = (other, call) if other.usage is not None and (believe or call.usage is None) else (call, other)
     usage = merged_usage(teller.usage, helper.usage)
     return replace(

@@ -16,6 +16,7 @@ Counting: TypeAlias = Literal["inclusive", "exclusive", "unknown"]
 NOT_SENT = "token counts were not sent"
 ZEROS = "token counts of zero on a call that was answered"
 FAILED = "the request failed"
+ESTIMATED = "the stream brought no token counts, the instrumentation only estimated them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,55 @@
+"""OpenLIT: `gen_ai.*` whose input count means what the provider's own client means by it.
+
+Anthropic's and Bedrock's counts exclude cached tokens, OpenAI's include them; others are judged by the numbers. Where
+a stream ended without usage the instrumentation counts words itself and sends that under the same name.
+Source: the attributes of releases up to 1.45.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from collector.model import Span
+from processors.normalise.dialect import Signal
+from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, GenAi
+from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts
+from processors.normalise.values import first, flag, text
+
+_NAME = "openlit"
+_COUNTING: dict[str, Counting] = {
+    "anthropic": "exclusive",
+    "bedrock": "exclusive",
+    "claude_agent_sdk": "inclusive",
+    "openai": "inclusive",
+}
+"""Whether the input count includes cached tokens, by the instrumentation within OpenLIT."""
+_ESTIMATING = ("anthropic", "openai")
+"""Instrumentations that send cache counts with every usage of the provider, and none with their own estimate."""
+
+
+class OpenLit(GenAi):
+    """Reads OpenLIT."""
+
+    name = _NAME
+
+    def owns(self, signal: Signal) -> bool:
+        """Tell by the scope, in old releases by the SDK's name, which they repeat on each span."""
+        return signal.scope.name.split(".", 1)[0] == _NAME or text(signal.attributes, "telemetry.sdk.name") == _NAME
+
+    def counts(self, span: Span) -> Counts:
+        """Return the counts with the meaning that the instrumentation gives them."""
+        return replace(super().counts(span), cached_input=_COUNTING.get(_instrumentation(span), "unknown"))
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; none where it is the instrumentation's own estimate."""
+        streamed = flag(span.attributes.get("gen_ai.request.stream"))
+        by_provider = first(span.attributes, *CACHE_READ_TOKENS) is not None
+        result = super().usage(span)
+        if result.usage is None or not streamed or by_provider or _instrumentation(span) not in _ESTIMATING:
+            return result
+        return Counted(None, ESTIMATED)
+
+
+def _instrumentation(span: Span) -> str:
+    scope = span.scope.name.rsplit(".", 1)[-1]
+    return scope if scope in _COUNTING or "." in span.scope.name else text(span.attributes, "gen_ai.system") or ""

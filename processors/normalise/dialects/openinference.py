@@ -1,0 +1,214 @@
+"""OpenInference (Arize), whichever framework it instruments: kinds and messages in flattened attributes.
+
+Input counts include cached tokens. Span names are free text, except where a framework says nothing elsewhere.
+Source: openinference-semantic-conventions 0.1.42 and the instrumentations of 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from collector.model import Attributes, Span
+from processors.model import Message, Part, ToolDefinition
+from processors.normalise import messages as read
+from processors.normalise.dialect import Signal
+from processors.normalise.dialects.reader import Kind, Reader
+from processors.normalise.flattened import list_at, without_wrappers
+from processors.normalise.usage import Counts
+from processors.normalise.values import Json, count, first, mapping, sequence, structured, text, texts, usd
+
+SPAN_KIND = "openinference.span.kind"
+_INPUT = "input.value"
+_OUTPUT = "output.value"
+_KINDS: dict[str, Kind] = {
+    "LLM": "chat",
+    "EMBEDDING": "embeddings",
+    "TOOL": "tool",
+    "AGENT": "agent",
+    "CHAIN": "workflow",
+}
+_WRAPPERS = ("message", "message_content", "tool_call", "tool")
+_HANDOFF = "handoff to "
+_TOKENS = "llm.token_count."
+_SMOLAGENTS_ROLES = {"tool-call": "assistant", "tool-response": "tool"}
+_OBSERVATION = "Observation:\n"
+
+
+class OpenInference(Reader):
+    """Reads `openinference.*`, `llm.*` and `tool.*`."""
+
+    name = "openinference"
+
+    def owns(self, signal: Signal) -> bool:
+        """Tell by the kind, which every OpenInference span has."""
+        return SPAN_KIND in signal.attributes
+
+    def kind(self, span: Span) -> Kind | None:
+        """Return the span's kind; a chain that is a LangChain agent, and a trace's nameless root, are what they are."""
+        kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
+        if kind == "workflow" and _langchain_agent(span) is not None:
+            return "agent"
+        nameless_root = kind == "agent" and "openai_agents" in span.scope.name and not self.agent_id(span)
+        return "workflow" if nameless_root else kind
+
+    def counts(self, span: Span) -> Counts:
+        """Return the token counts."""
+        sent = span.attributes
+        return Counts(
+            input=count(sent, f"{_TOKENS}prompt"),
+            cache_read=count(sent, f"{_TOKENS}prompt_details.cache_read", f"{_TOKENS}prompt_details.cache_input"),
+            cache_write=count(sent, f"{_TOKENS}prompt_details.cache_write"),
+            output=count(sent, f"{_TOKENS}completion"),
+            reasoning=count(sent, f"{_TOKENS}completion_details.reasoning"),
+            total=count(sent, f"{_TOKENS}total"),
+            cached_input="unknown",
+            reasoning_output="unknown",
+        )
+
+    def models(self, span: Span) -> tuple[str | None, str | None]:
+        """Return the response's and the request's model."""
+        sent = span.attributes
+        return (
+            text(sent, "llm.response.model_name", "llm.model_name", "embedding.model_name"),
+            text(sent, "llm.request.model_name"),
+        )
+
+    def provider(self, span: Span) -> str | None:
+        """Return the vendor: the provider that hosts, else the system that is spoken."""
+        return text(span.attributes, "llm.provider", "llm.system")
+
+    def service_tier(self, span: Span) -> str | None:
+        """Return the tier that the raw response names."""
+        tier = _raw(span).get("service_tier")
+        return tier if isinstance(tier, str) else None
+
+    def request_ids(self, span: Span) -> tuple[str, ...]:
+        """Return the response's id, which stands only in the raw response."""
+        raw = _raw(span)
+        identifier = raw.get("id") or mapping(raw.get("llm_output")).get("id")
+        return (identifier,) if isinstance(identifier, str) else ()
+
+    def input_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the prompt, also from the raw request where it was not spelled out."""
+        spelled = _messages(span.attributes, "llm.input_messages", "user")
+        return spelled or read.messages(_prompt(span.attributes), "user")
+
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer; an agent's is its output."""
+        spelled = _messages(span.attributes, "llm.output_messages", "assistant")
+        if spelled is None and self.kind(span) == "agent":
+            return read.messages(_answer(first(span.attributes, _OUTPUT)), "assistant")
+        return spelled
+
+    def system_instructions(self, span: Span) -> tuple[Part, ...] | None:
+        """Return the instructions of a Responses call, which stand among its parameters."""
+        for holder in ("llm.invocation_parameters", _INPUT):
+            parameters = mapping(structured(first(span.attributes, holder)))
+            for key in ("instructions", "system", "system_instruction"):
+                if parameters.get(key):
+                    return read.system_parts(parameters[key])
+        return None
+
+    def tool_definitions(self, span: Span) -> tuple[ToolDefinition, ...] | None:
+        """Return the tools offered, each a JSON schema."""
+        tools = [structured(mapping(item).get("json_schema")) for item in list_at(span.attributes, "llm.tools")]
+        lifted = [without_wrappers(item, ()) for item in tools]
+        return read.tool_definitions([mapping(mapping(item).get("tool")) or item for item in lifted])
+
+    def finish_reasons(self, span: Span) -> tuple[str, ...]:
+        """Return the finish reason."""
+        return texts(first(span.attributes, "llm.finish_reason"))
+
+    def reported_cost(self, span: Span) -> Decimal | None:
+        """Return the total cost."""
+        return usd(span.attributes, "llm.cost.total") or None
+
+    def tool_name(self, span: Span) -> str | None:
+        """Return the tool's name; a handoff is called as the model calls it."""
+        if span.name.startswith(_HANDOFF):
+            return "transfer_to_" + span.name.removeprefix(_HANDOFF)
+        return text(span.attributes, "tool.name", "tool_call.function.name")
+
+    def tool_call_id(self, span: Span) -> str | None:
+        """Return the call's id, also from LangChain's answer."""
+        sent = text(span.attributes, "tool_call.id", "tool.id")
+        answer = mapping(structured(first(span.attributes, _OUTPUT)))
+        held = (mapping(answer.get("data")) or mapping(answer.get("kwargs")) or answer).get("tool_call_id")
+        return sent or (held if isinstance(held, str) else None)
+
+    def tool_arguments(self, span: Span) -> str | None:
+        """Return the arguments: an object, a bare value, or wrapped in the framework's own call."""
+        if span.name.startswith(_HANDOFF):
+            return None
+        sent = first(span.attributes, "tool_call.function.arguments", _INPUT)
+        held = mapping(structured(sent))
+        if "kwargs" in held and "sanitize_inputs_outputs" in held:
+            return read.arguments(held["kwargs"] or held.get("args"))
+        return read.arguments(sent) if sent is not None else None
+
+    def tool_result(self, span: Span) -> str | None:
+        """Return the output."""
+        sent = first(span.attributes, _OUTPUT)
+        return read.result_text(sent) if sent is not None else None
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name; smolagents and CrewAI say it only in the span's."""
+        named = text(span.attributes, "agent.name", "graph.node.name", "graph.node.id") or _langchain_agent(span)
+        if named is None and text(span.attributes, SPAN_KIND) == "AGENT":
+            return span.name.rpartition(".")[0] or span.name
+        return named
+
+    def agent_id(self, span: Span) -> str | None:
+        """Return the agent's node in the graph."""
+        return text(span.attributes, "graph.node.id", "agent.id", "agent.name")
+
+
+def _langchain_agent(span: Span) -> str | None:
+    """Return the name of the LangChain agent that a chain is the run of."""
+    if "langchain" not in span.scope.name or text(span.attributes, SPAN_KIND) != "CHAIN":
+        return None
+    named = mapping(structured(first(span.attributes, "metadata"))).get("lc_agent_name")
+    return named if isinstance(named, str) and named == span.name else None
+
+
+def _raw(span: Span) -> Mapping[str, Json]:
+    return mapping(structured(first(span.attributes, _OUTPUT)))
+
+
+def _messages(sent: Attributes, prefix: str, role: str) -> tuple[Message, ...] | None:
+    found = [without_wrappers(item, _WRAPPERS) for item in list_at(sent, prefix)]
+    spelled = [_with_contents(mapping(item)) for item in found]
+    return read.messages(spelled, role) if spelled else None
+
+
+def _with_contents(item: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Give a message whose parts are spelled out those parts as its content."""
+    role = item.get("role")
+    contents = sequence(item.get("contents"))
+    if isinstance(role, str) and role in _SMOLAGENTS_ROLES:
+        return _smolagents(role, "".join(str(mapping(part).get("text", "")) for part in contents))
+    return {**item, "content": contents} if contents else item
+
+
+def _smolagents(role: str, said: str) -> Mapping[str, Json]:
+    """Return a message that smolagents writes as prose: calls as a Python literal, answers as observations."""
+    if role == "tool-response":
+        return {"role": "tool", "content": [{"type": "tool_result", "content": said.removeprefix(_OBSERVATION)}]}
+    calls = structured(said.partition("\n")[2])
+    return {"role": "assistant", "content": [], "tool_calls": sequence(calls)}
+
+
+def _prompt(sent: Attributes) -> Json:
+    """Return the raw request's messages, if it is a request at all."""
+    raw = structured(first(sent, _INPUT))
+    if isinstance(raw, Mapping):
+        return raw.get("messages") or raw.get("input") or raw.get("contents")
+    return raw if sequence(raw) else None
+
+
+def _answer(value: object) -> Json:
+    """Return the text with which an agent's output ends, from the objects that frameworks wrap it in."""
+    output = structured(value)
+    held = mapping(output)
+    return held.get("raw") or held.get("output") or (sequence(held.get("messages"))[-1:] or output)

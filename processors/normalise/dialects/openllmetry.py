@@ -1,0 +1,99 @@
+"""OpenLLMetry (Traceloop): the conventions' names, with kinds and content of its decorators beside them.
+
+Input counts include cached tokens for every vendor. Source: opentelemetry-instrumentation-* 0.62 and the older names
+that its semantic conventions keep as deprecated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from collector.model import Span
+from processors.normalise import messages as read
+from processors.normalise.dialect import Signal
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.reader import Kind
+from processors.normalise.usage import Counting
+from processors.normalise.values import Json, first, mapping, structured, text
+
+_SPAN_KIND = "traceloop.span.kind"
+_KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
+_REQUEST_KINDS: dict[str, Kind] = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "other"}
+_SCOPES = (
+    "opentelemetry.instrumentation.openai.v1",
+    "opentelemetry.instrumentation.openai.v0",
+    "opentelemetry.instrumentation.langchain",
+    "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.openai_agents",
+    "opentelemetry.instrumentation.crewai",
+    "opentelemetry.instrumentation.llamaindex",
+    "opentelemetry.instrumentation.bedrock",
+    "opentelemetry.instrumentation.google_generativeai",
+    "opentelemetry.instrumentation.mcp",
+)
+
+
+class OpenLlmetry(GenAi):
+    """Reads OpenLLMetry."""
+
+    name = "openllmetry"
+    cached_input: Counting = "inclusive"
+
+    def owns(self, signal: Signal) -> bool:
+        """Tell by the scope, else by the project's own keys."""
+        if signal.scope.name in _SCOPES or signal.scope.name.startswith("traceloop."):
+            return True
+        return any(key.startswith(("traceloop.", "llm.request.type", "llm.usage.")) for key in signal.attributes)
+
+    def kind(self, span: Span) -> Kind | None:
+        """Return what the operation says, else the decorator's kind, else the request's type."""
+        known = super().kind(span)
+        entity = _KINDS.get(text(span.attributes, _SPAN_KIND) or "")
+        if text(span.attributes, "gen_ai.operation.name") is not None:
+            return known
+        return entity or _REQUEST_KINDS.get(text(span.attributes, "llm.request.type") or "") or known
+
+    def tool_name(self, span: Span) -> str | None:
+        """Return the tool's name, or the decorated function's."""
+        return super().tool_name(span) or text(span.attributes, "traceloop.entity.name")
+
+    def tool_call_id(self, span: Span) -> str | None:
+        """Return the call's id, also from the wrappers that LangChain puts around input and output."""
+        wrapped = mapping(mapping(_entity(span, "input")).get("kwargs")).get("tool_call_id")
+        answer = mapping(mapping(mapping(_entity(span, "output")).get("output")).get("kwargs")).get("tool_call_id")
+        found = wrapped or answer
+        return super().tool_call_id(span) or (found if isinstance(found, str) else None)
+
+    def tool_arguments(self, span: Span) -> str | None:
+        """Return the arguments without LangChain's wrapper: structured where they are, else its Python text."""
+        sent = structured(first(span.attributes, "gen_ai.tool.call.arguments", "traceloop.entity.input"))
+        if sent is None:
+            return None
+        return read.arguments(_unwrapped(mapping(sent)) if mapping(sent) else sent)
+
+    def tool_result(self, span: Span) -> str | None:
+        """Return the result without the wrapper."""
+        sent = first(span.attributes, "gen_ai.tool.call.result", "traceloop.entity.output")
+        return read.result_text(sent) if sent is not None else None
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name; a decorated agent's is the entity's."""
+        named = super().agent_name(span)
+        decorated = text(span.attributes, _SPAN_KIND) == "agent"
+        return named or (text(span.attributes, "traceloop.entity.name") if decorated else None)
+
+
+def _entity(span: Span, side: str) -> Json:
+    return structured(first(span.attributes, f"gen_ai.tool.call.{_SIDES[side]}", f"traceloop.entity.{side}"))
+
+
+_SIDES = {"input": "arguments", "output": "result"}
+
+
+def _unwrapped(sent: Mapping[str, Json]) -> Json:
+    for key in ("inputs", "input_str"):
+        held = structured(sent.get(key))
+        if held:
+            return held
+    inner = sent.get("args") or sent.get("kwargs")
+    return inner if inner and sent.keys() <= {"args", "kwargs"} else sent
