@@ -8,7 +8,7 @@ reasoning, for every provider. Source: the attributes of releases up to 1.106.
 from __future__ import annotations
 
 from collector.model import Attributes, Span
-from processors.model import Message, Part, ToolDefinition
+from processors.model import Message, Part, ToolDefinition, ToolRequest
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
@@ -118,6 +118,8 @@ class LiteLlm(GenAi):
 
 def _summary(said: tuple[Message, ...] | None, sent: Attributes) -> tuple[Message, ...] | None:
     """Add the tool calls that LiteLLM lists apart from the answer's text, if they are not in it."""
+    if any(isinstance(part, ToolRequest) for message in said or () for part in message.parts):
+        return said
     listed = [item for item in list_at(sent, "gen_ai.completion") if mapping(mapping(item).get("function_call"))]
     return (*(said or ()), *(read.messages(listed, "assistant") or ())) or None
 
