@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from processors.normalise.dialect import Dialect
+from processors.normalise.dialects.anthropic_sdk import AnthropicSdk
 from processors.normalise.dialects.claude_code import ClaudeCode
 from processors.normalise.dialects.codex import Codex
+from processors.normalise.dialects.copilot import Copilot
+from processors.normalise.dialects.crewai import CrewAi
 from processors.normalise.dialects.gemini_cli import GeminiCli
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.google_adk import GoogleAdk
+from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
+from processors.normalise.dialects.microsoft import AgentFramework, AutoGen, SemanticKernel
+from processors.normalise.dialects.mlflow import MlFlow
+from processors.normalise.dialects.openclaw import OpenClaw
 from processors.normalise.dialects.openinference import OpenInference
 from processors.normalise.dialects.openlit import OpenLit
 from processors.normalise.dialects.openllmetry import OpenLlmetry
+from processors.normalise.dialects.pydantic_ai import PydanticAi
 from processors.normalise.dialects.strands import Strands
 from processors.normalise.dialects.vercel_ai import VercelAi, VercelAiLegacy
 
 DIALECTS: tuple[Dialect, ...] = (
-    ClaudeCode(),
+    ClaudeCode(),  # before the SDK: its scope begins like the SDK's
     Codex(),
     GeminiCli(),
-    OpenInference(),
+    OpenClaw(),  # before the conventions' readers: its spans carry both vocabularies
+    AnthropicSdk(),
+    OpenInference(),  # before every reader of `gen_ai.*`: some builds send both, and one family is to be read
     OpenLit(),
-    LiteLlm(),
-    OpenLlmetry(),
-    VercelAiLegacy(),
-    VercelAi(),
+    LiteLlm(),  # before OpenLLMetry: it borrowed that one's `llm.request.type`
+    VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
+    LangSmith(),
+    MlFlow(),
     GoogleAdk(),
     Strands(),
+    PydanticAi(),
+    AgentFramework(),
+    SemanticKernel(),
+    AutoGen(),
+    OpenLlmetry(),  # after those known by scope: its association keys stand on spans of any producer
+    Copilot(),
+    CrewAi(),
+    VercelAi(),  # late: its tracer is called like the conventions
     GenAi(),  # last: every producer of `gen_ai.*` that is known by nothing else
 )

@@ -16,6 +16,7 @@ from processors.normalise.dialect import Signal
 from processors.normalise.dialects import spoken
 from processors.normalise.dialects.reader import Kind, Reader, as_span, from_record
 from processors.normalise.flattened import list_at
+from processors.normalise.provider import vendor
 from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counted, Counting, Counts
 from processors.normalise.values import count, first, text, texts, usd
@@ -48,6 +49,9 @@ CACHE_WRITE_TOKENS = (
     "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
     "gen_ai.usage.details.cache_write_tokens",
 )
+_NAMES_OF_THE_RULE = (CACHE_READ_TOKENS[0], *CACHE_WRITE_TOKENS[:2])
+_NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])
+"""Names since and before v1.40, which first said that the input count includes cached tokens."""
 REASONING_TOKENS = (
     "gen_ai.usage.reasoning.output_tokens",
     "gen_ai.usage.reasoning_tokens",
@@ -124,9 +128,19 @@ class GenAi(Reader):
             output=count(sent, *OUTPUT_TOKENS),
             reasoning=count(sent, *REASONING_TOKENS),
             total=count(sent, *TOTAL_TOKENS),
-            cached_input=self.cached_input,
+            cached_input=self._meaning_of_input(span),
             reasoning_output=self.reasoning_output,
         )
+
+    def _meaning_of_input(self, span: Span) -> Counting:
+        """Return the producer's habit; the oldest names came from producers that passed on the vendor's count (R6)."""
+        sent = span.attributes
+        old = count(sent, *_NAMES_BEFORE_THE_RULE) is not None
+        ruled = count(sent, *_NAMES_OF_THE_RULE) is not None or count(sent, *TOTAL_TOKENS) is not None
+        if self.cached_input == "unknown" and old and not ruled:
+            seller = vendor(self.provider(span), self.models(span)[1])
+            return "exclusive" if seller in {"anthropic", "aws.bedrock"} else "unknown"
+        return self.cached_input
 
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped a part of it."""

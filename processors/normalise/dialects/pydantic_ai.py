@@ -1,0 +1,99 @@
+"""Pydantic AI, and Logfire's wrappers of the vendors' SDKs: the conventions' names, formats 2 to 5.
+
+Input counts include cached tokens. An agent's sum has names of its own since version 2. Source: pydantic-ai 2.68,
+logfire 5.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from collector.model import Span
+from processors.model import Message
+from processors.normalise import messages as read
+from processors.normalise.dialect import Signal
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.reader import Kind
+from processors.normalise.usage import Counting, Counts
+from processors.normalise.values import Json, count, first, mapping, structured, text
+
+_AGGREGATED = "gen_ai.aggregated_usage."
+_OLD_NAMES: Mapping[str, Kind] = {"agent run": "agent", "running tool": "tool"}
+
+
+class PydanticAi(GenAi):
+    """Reads Pydantic AI and Logfire."""
+
+    name = "pydantic_ai"
+    cached_input: Counting = "inclusive"
+
+    def owns(self, signal: Signal) -> bool:
+        """Tell by the scope."""
+        return signal.scope.name in {"pydantic-ai", "pydantic_ai"} or signal.scope.name.startswith("logfire")
+
+    def kind(self, span: Span) -> Kind | None:
+        """Return what the operation says, or the names of format 2; the span around several tools is no step."""
+        if span.name.startswith("running") and span.name.endswith("tools"):
+            return None
+        old = next((kind for name, kind in _OLD_NAMES.items() if span.name.startswith(name)), None)
+        if old is not None and text(span.attributes, "gen_ai.operation.name") is None:
+            return old
+        return super().kind(span)
+
+    def rollup_counts(self, span: Span) -> Counts:
+        """Return an agent's sum under its own names, or the call's as version 1 had it."""
+        sent = span.attributes
+        if first(sent, f"{_AGGREGATED}input_tokens", f"{_AGGREGATED}output_tokens") is None:
+            return super().rollup_counts(span)
+        return Counts(
+            input=count(sent, f"{_AGGREGATED}input_tokens"),
+            cache_read=count(sent, f"{_AGGREGATED}cache_read.input_tokens"),
+            cache_write=count(
+                sent, f"{_AGGREGATED}cache_write.input_tokens", f"{_AGGREGATED}cache_creation.input_tokens"
+            ),
+            output=count(sent, f"{_AGGREGATED}output_tokens"),
+            reasoning=count(sent, f"{_AGGREGATED}details.reasoning_tokens"),
+        )
+
+    def models(self, span: Span) -> tuple[str | None, str | None]:
+        """Return the models; an agent's is `model_name`."""
+        sent, requested = super().models(span)
+        return sent, requested or text(span.attributes, "model_name")
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name, old key or new."""
+        return super().agent_name(span) or text(span.attributes, "agent_name")
+
+    def input_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the prompt; in format 1 it stands among the events, in Logfire's wrappers in the request."""
+        request = mapping(structured(first(span.attributes, "request_data")))
+        return (
+            super().input_messages(span)
+            or _events(span, "input")
+            or read.messages(request.get("messages") or request.get("input"), "user")
+        )
+
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer; an agent's is its final result."""
+        found = super().output_messages(span) or _events(span, "output")
+        if found is None:
+            response = mapping(structured(first(span.attributes, "response_data")))
+            held = response.get("message") or response.get("combined_chunk_content")
+            found = read.messages(held if isinstance(held, str) else [held], "assistant") if held else None
+        if found is None and self.kind(span) == "agent":
+            found = read.messages(text(span.attributes, "final_result"), "assistant")
+        return found
+
+
+def _events(span: Span, side: Literal["input", "output"]) -> tuple[Message, ...] | None:
+    """Return the messages that formats 1 and 2 keep as a list of events in one attribute."""
+    listed = structured(first(span.attributes, "events", "all_messages_events"))
+    if not isinstance(listed, (list, tuple)):
+        return None
+    chosen: list[Json] = []
+    for item in listed:
+        answer = mapping(item).get("event.name") == "gen_ai.choice"
+        if answer == (side == "output"):
+            chosen.append(mapping(item).get("message") if answer else item)
+    return read.messages(chosen, "assistant" if side == "output" else "user") if chosen else None
