@@ -12,7 +12,7 @@ from processors.model import Session
 from processors.pricing.model import Price
 from processors.summary import Summary, summarise
 from processors.tracecard import sections
-from processors.tracecard.fitting import fit
+from processors.tracecard.fitting import LONGEST, fit
 from processors.tracecard.items import CardAgent, CardOutcome, CostCoverage, TotalTokens
 from processors.tracecard.material import NAME_BYTES, Material, clip
 from processors.tracecard.model import TraceCard
@@ -36,8 +36,7 @@ def compile_card(
     view = view or View(session, ledger, None)
     material = Material(session=session, prices=prices, ledger=ledger, findings=findings, view=view)
     summary = summarise(session, prices, ledger, view.structure)
-    top = sections.top_cost_spans(material)
-    small = sections.cheap_tail(top, summary.cost)
+    top, cheaper = sections.top_cost_spans(material, LONGEST["top_cost_spans"])
     return fit(
         TraceCard(
             session_id=clip(session.session_id, ID_BYTES),
@@ -56,13 +55,13 @@ def compile_card(
             total_tokens=_tokens(summary),
             llm_call_count=summary.llm_calls,
             tool_call_count=summary.tool_calls,
-            top_cost_spans=tuple(top[: len(top) - small]),
+            top_cost_spans=tuple(top),
             redundant_tool_calls=tuple(sections.redundant_tool_calls(material)),
             sub_agents=tuple(sections.sub_agents(material)),
             failed_or_repaired_steps=tuple(sections.failed_or_repaired_steps(material)),
             findings=tuple(sections.other_findings(material)),
             gaps=tuple(clip(gap) for gap in gaps(view, summary)),
-            left_out={"top_cost_spans": small} if small else {},
+            left_out={"top_cost_spans": cheaper} if cheaper else {},
             prices=_clipped(", ".join(summary.price_sources) or None),
         )
     )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from processors import plain_text
+from processors.strict_yaml import Value
 from processors.tracecard.model import TraceCard
 
 MAX_BYTES: Final = 4_000
@@ -43,34 +44,46 @@ MOST_REASONS: Final = 4
 def fit(card: TraceCard) -> TraceCard:
     """Return the card with every list cut to its length, and further while the whole is too large."""
     left_out = dict(card.left_out)
-    update: dict[str, object] = {}
-    for key, longest in LONGEST.items():
-        items: tuple[object, ...] = getattr(card, key)
-        _note(left_out, key, len(items) - longest)
-        update[key] = items[:longest]
-    models = dict(list(card.models.items())[:MOST_MODELS])
-    _note(left_out, "models", len(card.models) - len(models))
-    why = dict(list(card.cost_coverage.why.items())[:MOST_REASONS])
-    _note(left_out, "why", len(card.cost_coverage.why) - len(why))
-    coverage = card.cost_coverage.model_copy(update={"why": why})
-    cut = card.model_copy(update={**update, "models": models, "cost_coverage": coverage, "left_out": left_out})
-    return _shrunk(_shrunk(cut, TARGET_BYTES, SHORTEST), MAX_BYTES, NOTHING)
+    kept = {key: _cut(left_out, key, len(getattr(card, key)), longest) for key, longest in LONGEST.items()}
+    models = _first(left_out, "models", card.models, MOST_MODELS)
+    why = _first(left_out, "why", card.cost_coverage.why, MOST_REASONS)
+    cut = card.model_copy(
+        update={
+            "models": models,
+            "cost_coverage": card.cost_coverage.model_copy(update={"why": why}),
+            **{key: getattr(card, key)[:count] for key, count in kept.items()},
+            "left_out": left_out,
+        }
+    )
+    data = cut.to_data()
+    _shrink(data, kept, left_out, TARGET_BYTES, SHORTEST)
+    _shrink(data, kept, left_out, MAX_BYTES, NOTHING)
+    return cut.model_copy(
+        update={**{key: getattr(card, key)[:count] for key, count in kept.items()}, "left_out": left_out}
+    )
 
 
-def _shrunk(card: TraceCard, most_bytes: int, shortest: Mapping[str, int]) -> TraceCard:
+def _shrink(
+    data: dict[str, Value], kept: dict[str, int], left_out: dict[str, int], most_bytes: int, shortest: Mapping[str, int]
+) -> None:
     """Drop the last entry of the list that takes the most room until the card fits or nothing more may go."""
-    while len(card.to_yaml().encode()) > most_bytes:
-        data = card.to_data()
-        sizes = {key: len(plain_text.flow(data[key])) for key in LONGEST if len(getattr(card, key)) > shortest[key]}
+    while len(plain_text.to_yaml(data).encode()) > most_bytes:
+        sizes = {key: len(plain_text.flow(data[key])) for key, count in kept.items() if count > shortest[key]}
         if not sizes:
-            return card
+            return
         key = max(sizes, key=lambda name: (sizes[name], name))
-        left_out = dict(card.left_out)
-        _note(left_out, key, 1)
-        card = card.model_copy(update={key: getattr(card, key)[:-1], "left_out": left_out})
-    return card
+        kept[key] = _cut(left_out, key, kept[key], kept[key] - 1)
+        entries = data[key]
+        data[key] = entries[: kept[key]] if isinstance(entries, list) else []
+        data["left_out"] = {**left_out}
 
 
-def _note(left_out: dict[str, int], key: str, count: int) -> None:
-    if count > 0:
-        left_out[key] = left_out.get(key, 0) + count
+def _cut(left_out: dict[str, int], key: str, length: int, longest: int) -> int:
+    """Return how many entries stay, and count those that do not."""
+    if length > longest:
+        left_out[key] = left_out.get(key, 0) + length - longest
+    return min(length, longest)
+
+
+def _first(left_out: dict[str, int], key: str, counts: Mapping[str, int], most: int) -> dict[str, int]:
+    return dict(list(counts.items())[: _cut(left_out, key, len(counts), most)])

@@ -6,7 +6,6 @@ Every list is in order of cost, so that cutting it leaves the costliest.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -35,21 +34,17 @@ ALWAYS_NAMED = 3
 _ZERO = Decimal(0)
 
 
-def top_cost_spans(material: Material) -> list[TopCostSpan]:
-    """List the steps that caused any cost, the costliest first."""
-    caused = [
+def top_cost_spans(material: Material, most: int) -> tuple[list[TopCostSpan], int]:
+    """List at most so many steps that caused cost, the costliest first; and count those that are left out."""
+    caused = sorted(
         (-money.attributed, material.numbers[step_id], step_id)
         for step_id, money in material.ledger.steps.items()
         if money.attributed > 0
-    ]
-    return [_top(material, step_id) for _, _, step_id in sorted(caused)]
-
-
-def cheap_tail(spans: Sequence[TopCostSpan], total: Decimal | None) -> int:
-    """Count the spans at the end of the list that are too cheap to matter to anyone who looks for money."""
-    floor = (total or _ZERO) * SMALL_SHARE
-    kept = max(ALWAYS_NAMED, sum(span.usd >= floor for span in spans))
-    return max(0, len(spans) - kept)
+    )
+    floor = (material.ledger.total or _ZERO) * SMALL_SHARE
+    large = sum(-negated >= floor for negated, _, _ in caused)
+    named = caused[: min(most, max(ALWAYS_NAMED, large))]
+    return [_top(material, step_id) for _, _, step_id in named], len(caused) - len(named)
 
 
 def _top(material: Material, step_id: str) -> TopCostSpan:
