@@ -24,6 +24,7 @@ from processors.normalise.sessions import CORRELATION_KEYS
 if TYPE_CHECKING:
     from clawtrace_otel.cli.reader import SessionReader
     from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
+    from collector.decode import Encoding
 
 
 @contextmanager
@@ -70,7 +71,7 @@ class FileReader:
         """Store an OTLP request by the collector's own path."""
         if self.ingest is None:
             raise CliError("the database was opened for reading only")
-        encoding = "json" if body.content_type == JSON else "protobuf"
+        encoding: Encoding = "json" if body.content_type == JSON else "protobuf"
         return self.ingest.submit(body.signal, body.content, encoding).result().message
 
     def _writable(self) -> StoreActions:
