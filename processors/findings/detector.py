@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Protocol
 
 from processors.findings.model import EvidenceValue
 from processors.findings.view import View
-
-NO_EVIDENCE: Mapping[str, EvidenceValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +19,7 @@ class Draft:
     note: str
     related_step_ids: tuple[str, ...] = ()
     soft: bool = False
-    evidence: Mapping[str, EvidenceValue] = field(default=NO_EVIDENCE)
+    evidence: Mapping[str, EvidenceValue] = field(default_factory=dict)
     wasted_usd: Decimal | None = None
     """Given where the waste is not what the steps were attributed."""
     removable: bool = True

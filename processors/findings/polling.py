@@ -10,6 +10,7 @@ from processors.findings.view import View
 from processors.model import ToolCall
 
 WAITING = word_set("await delay pause sleep wait")
+STATE = word_set("build check health job monitor poll progress queue state status tail watch")
 MOMENT = word_set("clock now random time timestamp today uuid")
 
 
@@ -20,6 +21,11 @@ def is_polling(tool: ToolCall) -> bool:
         return True
     given = answer(tool)
     return given is not None and pending(given)
+
+
+def asks_for_state(tool: ToolCall) -> bool:
+    """Whether a tool's name says that it reports a state, which may be another one each time."""
+    return not STATE.isdisjoint(words_of(tool.name))
 
 
 def tells_the_moment(tool: ToolCall) -> bool:

@@ -10,7 +10,7 @@ from processors.effects import Access
 from processors.findings.answers import answer, failed, informative
 from processors.findings.arguments import ALIKE, plain, same_meaning
 from processors.findings.detector import Draft
-from processors.findings.polling import is_polling, moves_on, tells_the_moment
+from processors.findings.polling import asks_for_state, is_polling, moves_on, tells_the_moment
 from processors.findings.view import View
 from processors.model import ToolCall
 from processors.similarity import similar_pairs
@@ -59,6 +59,8 @@ def _groups(view: View) -> list[list[ToolCall]]:
 def _may_repeat(view: View, tool: ToolCall) -> bool:
     if failed(tool) or is_polling(tool) or tells_the_moment(tool):
         return False
+    if answer(tool) is None and asks_for_state(tool):
+        return False
     access = view.effect(tool).access
     if access is Access.UNKNOWN:
         given = answer(tool)
@@ -97,7 +99,7 @@ def _runs(view: View, group: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
     """Cut a group where the answer changes; a run whose end nothing explains was a poll and is left out."""
     run: list[ToolCall] = []
     for tool in group:
-        if run and answer(run[-1]) != answer(tool):
+        if run and not view.answered_alike(run[-1], tool):
             if not moves_on(view, run[-1], tool):
                 yield run
             run = []

@@ -14,9 +14,14 @@ from processors.findings.arguments import WORD, plain, same_meaning, words
 from processors.findings.detector import Draft
 from processors.findings.view import View
 from processors.model import ToolCall
+from processors.similarity import alike
 
 NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w-]+|\w*\d\w*")
 """A proper name or a word with a digit."""
+
+
+NEAR = 0.6
+"""Two words this similar, such as Austria and Australia, are easily taken for one another and mean different things."""
 
 
 class RephrasedQuery:
@@ -85,4 +90,8 @@ def _asks_alike(before: str, after: str) -> bool:
         if not names <= named_before & named_after:
             return False
     left, right = words(before), words(after)
-    return not ((left - right).total() == 1 and (right - left).total() == 1)
+    only_before, only_after = list((left - right).elements()), list((right - left).elements())
+    if len(only_before) != 1 or len(only_after) != 1:
+        return True
+    in_order = [only_after[0] if word == only_before[0] else word for word in words(before)]
+    return in_order != list(words(after)) and not alike(only_before[0], only_after[0], NEAR)

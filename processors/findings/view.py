@@ -18,6 +18,9 @@ from processors.ledger.prompt import PromptCall, Stretch
 from processors.model import ModelCall, Session, ToolCall
 from processors.structure import Structure
 
+SAME_TOKENS = 0.02, 4
+"""Two results of unknown content differ when their tokens do by more than this share and this many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -124,6 +127,17 @@ class View:
         if answer(earlier) is None or answer(later) is None:
             return self.changes.possible_write(earlier, later)
         return self.changes.known_write(earlier, later)
+
+    def answered_alike(self, earlier: ToolCall, later: ToolCall) -> bool:
+        """Whether two answers are equal, or where they were not captured, as long as each other as far as known."""
+        before, after = answer(earlier), answer(later)
+        if before is not None and after is not None:
+            return before == after
+        tokens = self.ledger.result_tokens
+        if earlier.step_id not in tokens or later.step_id not in tokens:
+            return True
+        left, right = tokens[earlier.step_id], tokens[later.step_id]
+        return abs(left - right) <= SAME_TOKENS[0] * max(left, right) + SAME_TOKENS[1]
 
     def model_calls(self) -> Iterator[ModelCall]:
         """List the counted chat calls by time."""

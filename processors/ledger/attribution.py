@@ -15,6 +15,7 @@ from processors.ledger.entries import output_shares
 from processors.ledger.model import INITIAL_CONTEXT, Ledger, StepMoney
 from processors.ledger.outputs import output_of
 from processors.ledger.prompt import Output, Prompt, PromptCall
+from processors.ledger.splits import ResultSizes, Splitter
 from processors.ledger.stretches import Walk
 from processors.ledger.threads import find_threads
 from processors.ledger.turns import fit_ratios, hidden_request_cap, turns_of
@@ -40,7 +41,7 @@ def attribute(
     currency = Currency.for_amounts(_amounts(prices, tool_prices))
     counted = [s for s in structure.by_id.values() if isinstance(s, ModelCall) and s.counted_by is None]
     billed = bills(prices, (call.step_id for call in counted), currency)
-    prompts, gaps = _prompts(session, structure, billed)
+    prompts, splitter = _prompts(session, structure, billed)
     books = _Books(structure, currency)
     for call in counted:
         books.bill(call.step_id, billed[call.step_id].units if call.step_id in billed else None)
@@ -50,7 +51,7 @@ def attribute(
     books.attribute_prompts(prompts)
     embeddings = tuple(_embedding(call, billed) for call in counted if call.operation != "chat")
     books.attribute_rest(embeddings)
-    return books.close(session, prompts, embeddings, _unpriced(counted, prices), gaps)
+    return books.close(session, prompts, embeddings, _unpriced(counted, prices), splitter)
 
 
 def _embedding(call: ModelCall, billed: Mapping[str, Bill]) -> PromptCall:
@@ -69,19 +70,21 @@ def _amounts(prices: Mapping[str, Price], tool_prices: Mapping[str, Decimal]) ->
     yield from tool_prices.values()
 
 
-def _prompts(session: Session, structure: Structure, billed: Mapping[str, Bill]) -> tuple[tuple[Prompt, ...], set[str]]:
+def _prompts(session: Session, structure: Structure, billed: Mapping[str, Bill]) -> tuple[tuple[Prompt, ...], Splitter]:
     threads = find_threads(session, structure)
     turns = [turns_of(thread, structure, billed) for thread in threads]
     every_turn = [turn for of_thread in turns for turn in of_thread]
     ratios = fit_ratios(every_turn)
     cap = hidden_request_cap(every_turn, structure)
     outputs = {call.step_id: output_of(call, structure, ratios, cap) for call in structure.calls}
-    gaps: set[str] = set()
+    sizes = ResultSizes(structure)
+    sizes.learn(every_turn, outputs)
+    splitter = Splitter(structure, ratios, outputs, sizes)
     prompts: list[Prompt] = []
     for thread, of_thread in zip(threads, turns, strict=True):
-        walk = Walk(structure, ratios, billed, outputs, Registry(structure), gaps)
+        walk = Walk(structure, ratios, billed, splitter, Registry(structure))
         prompts.append(walk.walk(thread, of_thread))
-    return tuple(prompts), gaps
+    return tuple(prompts), splitter
 
 
 def _unpriced(counted: Sequence[ModelCall], prices: Mapping[str, Price]) -> dict[str, int]:
@@ -133,7 +136,7 @@ class _Books:
         prompts: tuple[Prompt, ...],
         embeddings: tuple[PromptCall, ...],
         unpriced: Mapping[str, int],
-        gaps: set[str],
+        splitter: Splitter,
     ) -> Ledger:
         """Sum up."""
         known = [units for units in self.billed.values() if units is not None]
@@ -149,7 +152,8 @@ class _Books:
             unpriced=unpriced,
             prompts=prompts,
             embeddings=embeddings,
-            gaps=tuple(sorted(gaps)),
+            gaps=tuple(sorted(splitter.gaps)),
+            result_tokens=splitter.sizes.exact,
             places=self.currency.places,
         )
 

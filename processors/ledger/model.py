@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from processors.ledger.prompt import Prompt, PromptCall
@@ -80,6 +80,8 @@ class Ledger:
     """How every prompt grew, call by call."""
     embeddings: tuple[PromptCall, ...] = ()
     """Calls without a growing prompt; they cause their own cost."""
+    result_tokens: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of the tool results that the provider's counts give exactly: those that came alone."""
     gaps: tuple[str, ...] = ()
     """What the split between steps had to guess, in words for a user; sorted."""
     places: int = 12

@@ -58,11 +58,10 @@ def _by_counts(
     sizes = [arguments_size(tool) for tool in tools]
     known = [Piece(tool.step_id, Kind.REQUEST, size) for tool, size in zip(tools, sizes, strict=True)]
     weights = [ratios.weigh(piece) if piece.size is not None else 0.0 for piece in known]
-    asked = visible
-    if reasoning is None and request_cap is not None:
-        visible = asked = min(visible, request_cap * len(tools))
+    asked = visible if reasoning is not None or request_cap is None else min(visible, request_cap * len(tools))
     if None not in sizes and asked > PLAIN_REQUEST[0] * sum(weights) + PLAIN_REQUEST[1]:
         asked = round(sum(weights))
     parts = share(asked, weights if None not in sizes else [1.0] * len(tools))
     requests = tuple((tool.step_id, tokens) for tool, tokens in zip(tools, parts, strict=True))
-    return Output(requests=requests, text=visible - asked, hidden=total - visible, guessed=reasoning is None)
+    text = 0 if reasoning is None else visible - asked
+    return Output(requests=requests, text=text, hidden=total - asked - text, guessed=reasoning is None)

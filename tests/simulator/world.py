@@ -129,8 +129,11 @@ class World:
 
     def days(self) -> list[PlannedCall]:
         """Read the logs of two days."""
+        service = texts.word(self.random)
         return [
-            self._call("read", {"path": f"log-2026-03-{day}.txt"}, texts.make(self.random, Kind.PROSE, self._size()))
+            self._call(
+                "read", {"path": f"{service}-2026-03-{day}.log"}, texts.make(self.random, Kind.PROSE, self._size())
+            )
             for day in ("11", "12")
         ]
 
