@@ -1,0 +1,1 @@
+"""Dialects and how their signals become sessions."""

@@ -1,0 +1,81 @@
+"""LiteLLM's own telemetry, against the recording of release 1.106."""
+
+from __future__ import annotations
+
+import pytest
+
+from processors.normalise import normalise
+from tests.processors.normalise.counting import KINDS, Counted, recorded, served_tools, spans_of
+from tests.processors.support import load_recording
+
+_REQUEST = {
+    "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",
+    "llm.request.type": "completion", "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 10,
+    "gen_ai.cost.input_cost": 0.1, "gen_ai.cost.total_cost": 0.3, "gen_ai.cost.original_cost": 0.2,
+}  # fmt: skip
+
+
+def test_calls_and_tools_are_those_that_were_served() -> None:
+    """The request as asked and the request as sent are one call; every tool asked for is there with its arguments."""
+    found, truth = recorded("litellm-otel")
+    assert len(found.answered) == truth["llm_calls"]
+    assert len(found.calls) - len(found.answered) == len(truth["llm_http_errors"])
+    assert found.requested() == served_tools(truth)
+    assert {step.dialect for step in found.steps} == {"litellm"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_are_those_that_were_served(kind: str) -> None:
+    """Cached tokens, which no attribute of their own carries, are read from the usage object."""
+    found, truth = recorded("litellm-otel")
+    assert found.tokens(kind) == truth[kind]
+
+
+def test_each_request_is_a_session_of_its_own() -> None:
+    """Nothing sent ties one request to the next: results of tools are unknown, which is said, and none is a failure."""
+    found, truth = recorded("litellm-otel")
+    assert len(found.sessions) == truth["observed"]["traces"]
+    assert {session.session_source for session in found.sessions} == {"trace"}
+    assert {tool.result for tool in found.tools} == {None}
+    assert all(tool.note is not None and "no answer was seen" in tool.note for tool in found.tools)
+
+
+def test_tool_calls_have_the_ids_that_the_raw_request_holds() -> None:
+    """Where the provider's own answer was sent, the tool call's id is read from it; streams send none."""
+    found, truth = recorded("litellm-otel")
+    known = {tool.tool_call_id for tool in found.tools} - {None}
+    raw = [
+        span
+        for span in load_recording("litellm-otel")[0]
+        if any("choices" in k or k.endswith(".content") for k in span.attributes)
+    ]
+    assert known <= {tool["id"] for tool in truth["tools"]}
+    assert 0 < len(known) <= len(raw)
+
+
+def test_only_the_total_is_a_cost() -> None:
+    """Parts of the cost are not added to the whole."""
+    found = Counted(normalise([spans_of("litellm")(1, "litellm_request", _REQUEST)]))
+    assert [str(call.reported_cost) for call in found.calls] == ["0.3"]
+
+
+def test_without_the_usage_object_cached_tokens_are_unknown() -> None:
+    """What was not sent is None, not zero."""
+    found = Counted(normalise([spans_of("litellm")(1, "litellm_request", _REQUEST)]))
+    assert found.tokens("input_tokens") == 100
+    assert found.tokens("cache_read_input_tokens") is None
+
+
+def test_a_broken_usage_object_costs_only_itself() -> None:
+    """Foreign text in its place is ignored."""
+    spoiled = {**_REQUEST, "metadata.usage_object": "{'prompt_tokens_details': [1, {"}
+    found = Counted(normalise([spans_of("litellm")(1, "litellm_request", spoiled)]))
+    assert found.tokens("input_tokens") == 100
+
+
+def test_the_proxys_own_spans_are_no_steps() -> None:
+    """Authentication, caches and data bases of the proxy are not an agent's work."""
+    make = spans_of("litellm")
+    spans = [make(1, "Received Proxy Server Request", {}), make(2, "auth", {"call_type": "auth"}, parent=1)]
+    found = Counted(normalise([*spans, make(3, "litellm_request", _REQUEST, parent=1)]))
+    assert len(found.steps) == 1

@@ -1,0 +1,81 @@
+"""OpenLIT, against the recording of release 1.45."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from processors.normalise import normalise
+from processors.normalise.usage import ESTIMATED
+from tests.processors.normalise.counting import KINDS, Counted, counted, recorded, served_tools, spans_of
+from tests.processors.support import load_recording
+
+
+def test_calls_and_tools_are_those_that_were_served() -> None:
+    """Every answered call and every tool in the messages is counted once, though logs repeat all of them."""
+    found, truth = recorded("openlit")
+    assert len(found.answered) == truth["llm_calls"]
+    assert len(found.calls) - len(found.answered) == len(truth["llm_http_errors"])
+    assert found.requested() == served_tools(truth)
+    assert found.failed_tools == truth["failed_tool_calls"]
+    assert len(found.sessions) == 1
+    assert {step.dialect for step in found.steps} == {"openlit"}
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gpt-5"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_of_each_vendor_are_those_that_were_served(model: str, kind: str) -> None:
+    """Anthropic's input count leaves cached tokens out, OpenAI's does not: both become the whole."""
+    found, truth = recorded("openlit")
+    names = {
+        "input_tokens": "input_total", "cache_read_input_tokens": "cache_read", "cache_write_input_tokens":
+        "cache_write", "output_tokens": "output_total", "reasoning_output_tokens": "reasoning",
+    }  # fmt: skip
+    calls = [call for call in found.calls if (call.model or "").startswith(model) and call.usage is not None]
+    assert calls
+    assert sum(getattr(call.usage, kind) or 0 for call in calls) == truth["tokens_by_model"][model][names[kind]]
+
+
+def test_an_estimate_is_not_a_count() -> None:
+    """The streamed call to which no usage was sent has none here: neither its span's nor its log record's estimate."""
+    found, truth = recorded("openlit")
+    unknown = [call for call in found.answered if call.usage is None]
+    assert [call.usage_missing for call in unknown] == [ESTIMATED]
+    assert len(unknown) == truth["streamed_without_usage"]
+
+
+def test_a_streamed_call_with_usage_keeps_it() -> None:
+    """Streaming alone is no reason to doubt the counts."""
+    found, _ = recorded("openlit")
+    streamed = {
+        span.span_id
+        for span in load_recording("openlit")[0]
+        if span.attributes.get("gen_ai.request.stream") and "gen_ai.usage.cache_read.input_tokens" in span.attributes
+    }
+    usages = [call.usage for call in found.calls if call.span_id in streamed]
+    assert len(usages) == len(streamed) > 0
+    assert None not in usages
+
+
+def test_spans_alone_give_the_same_counts() -> None:
+    """Log records add nothing to what the spans say."""
+    spans, _ = load_recording("openlit")
+    both, _ = recorded("openlit")
+    alone = Counted(normalise(spans))
+    assert len(alone.calls) == len(both.calls)
+    assert [alone.tokens(kind) for kind in KINDS] == [both.tokens(kind) for kind in KINDS]
+
+
+def test_the_agent_sdk_counts_cached_tokens_in() -> None:
+    """The Claude Agent SDK's instrumentation adds cached tokens up before it sends the input count."""
+    sent = {
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 5, "gen_ai.usage.cache_read.input_tokens": 900,
+        "gen_ai.usage.cache_creation.input_tokens": 50,
+    }  # fmt: skip
+    span = spans_of("openlit.instrumentation.claude_agent_sdk")(1, "chat", sent)
+    assert counted([span]).tokens("input_tokens") == 1000
+    native = replace(span, scope=replace(span.scope, name="openlit.instrumentation.anthropic"))
+    assert counted([native]).tokens("input_tokens") == 1950
