@@ -12,7 +12,7 @@ from processors.model import AgentRun, ModelCall, ToolCall
 from processors.normalise.sighting import Sighting
 from processors.normalise.tools import plain_name, tool_of
 from processors.normalise.values import mapping, structured
-from processors.normalise.work import Work, counting
+from processors.normalise.work import Work, counting, rooted
 
 SAME_RUN = "counted once: the same agent run around this span"
 IMPLIED = "an agent that the source does not name: model calls and tools inside a tool"
@@ -81,8 +81,7 @@ def imply(works: list[Work]) -> list[Work]:
         above = counting(work.parent) if work.parent is not None else None
         if above in added and work.counted_by is None:
             work.move(added[above])
-    for work in works:
-        work.settle()
+    rooted([*works, *added.values()])
     return list(added.values())
 
 

@@ -29,6 +29,7 @@ def assemble(bundle: Bundle, dialects: Sequence[Dialect]) -> Session | None:
     works = plant(bundle.spans, sightings, frozenset(readings.ignored))
     content.attach(works, readings.spoken)
     calls.join(works)
+    calls.fill_from_around(works)
     calls.inherit_models(works)
     tools.join(works)
     agents.join(works)

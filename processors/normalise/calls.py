@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from processors.model import ModelCall
+from processors.model import ModelCall, OtherStep, Usage
 from processors.normalise.alike import (
     CLOCK_SLACK,
     LOG_SLACK,
@@ -23,7 +23,7 @@ from processors.normalise.alike import (
     token_pairs,
 )
 from processors.normalise.log_twins import LogTwins
-from processors.normalise.merge import merged
+from processors.normalise.merge import merged, merged_usage
 from processors.normalise.sighting import SpanKey
 from processors.normalise.work import Work, call_of
 
@@ -46,6 +46,23 @@ def join(works: Sequence[Work]) -> None:
     for members in groups.all():
         if len(members) > 1:
             _settle(members, groups)
+
+
+def fill_from_around(works: Sequence[Work]) -> None:
+    """Give calls the parts of their usage that only a span around them tells, where both report the same counts."""
+    for work in works:
+        if isinstance(work.step, ModelCall) and work.counted_by is None and work.step.usage is not None:
+            above = work.parent
+            while above is not None and isinstance(above.step, OtherStep):
+                told = above.sighting.inner_usage
+                usage = work.step.usage
+                if told is not None and _counts(told) == _counts(usage):
+                    work.step = replace(work.step, usage=merged_usage(usage, told))
+                above = above.parent
+
+
+def _counts(usage: Usage) -> tuple[int | None, int | None]:
+    return usage.input_tokens, usage.output_tokens
 
 
 def inherit_models(works: Sequence[Work]) -> None:

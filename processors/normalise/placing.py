@@ -13,7 +13,7 @@ from processors.model import AgentRun, ModelCall, ToolCall
 from processors.normalise.agents import owner_of
 from processors.normalise.alike import CLOCK_SLACK
 from processors.normalise.tools import plain_name
-from processors.normalise.work import Work, counting
+from processors.normalise.work import Work, counting, rooted
 
 
 def place(works: Sequence[Work]) -> None:
@@ -24,8 +24,7 @@ def place(works: Sequence[Work]) -> None:
     ]
     _work_under_agents(works, loose)
     _branches_under_agents(works)
-    for work in works:
-        work.settle()
+    rooted(works)
 
 
 def _contains(outer: Work, inner: Work) -> bool:

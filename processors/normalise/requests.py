@@ -14,7 +14,7 @@ from processors.normalise.contexts import Thread, requests
 from processors.normalise.failing import failure_in
 from processors.normalise.sighting import Sighting
 from processors.normalise.tools import plain_name, tool_of
-from processors.normalise.work import Work, call_of
+from processors.normalise.work import Work, call_of, rooted
 
 INFERRED = "read from the messages: the source reports no span for this tool"
 UNANSWERED = "read from the messages: the model asked for it, no answer was seen"
@@ -53,6 +53,7 @@ def connect(works: Sequence[Work], threads: Sequence[Thread]) -> list[Work]:
         else:
             _inform(item.run, item)
     _answer(works, answers)
+    rooted([*works, *added])
     return added
 
 
@@ -200,4 +201,5 @@ def _inferred(item: _Asked, agent: Work | None) -> Work:
     work.settle()
     if agent is not None:
         agent.step = replace(run_of(agent), is_sub_agent=True, delegated_by=step.step_id)
+        agent.parent = work
     return work

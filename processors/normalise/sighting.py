@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from processors.model import Message, ModelCall, Step
+from processors.model import Message, ModelCall, Step, Usage
 
 SpanKey: TypeAlias = "tuple[str, str]"
 """Trace id and span id."""
@@ -29,6 +29,8 @@ class Sighting:
     rollup: ModelCall | None = None
     """What a parent repeats for everything beneath it, as if it were one call: counted only when nothing beneath
     reported any usage."""
+    inner_usage: Usage | None = None
+    """What a span around one model call tells of that call's usage; never counted, only used to fill in parts."""
     tokens: tuple[int | None, int | None] | None = None
     """Input and output count as this signal spells them, where that differs from the step's usage."""
     authority: int = 0

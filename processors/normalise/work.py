@@ -33,15 +33,15 @@ class Work:
             above = above.around
 
     def move(self, parent: Work) -> None:
-        """Hang this work on another parent."""
+        """Hang this work on another parent; `rooted` settles what is beneath."""
         self.parent = parent
         self.settle()
 
     def settle(self) -> None:
         """Read depth and surroundings off the parent, which must be settled itself."""
-        if self.parent is not None:
-            self.depth = self.parent.depth + 1
-            self.around = self.parent if solid(self.parent) else self.parent.around
+        above = self.parent
+        self.depth = above.depth + 1 if above is not None else 0
+        self.around = above if above is None or solid(above) else above.around
 
     def note(self, words: str) -> None:
         """Add the rule that decided something about this step, once."""
@@ -95,7 +95,7 @@ def plant(spans: Sequence[Span], sightings: Iterable[Sighting], ignored: frozens
             works.append(by_span[key])
     for work in works:
         work.parent = _parent_of(work, by_span, above)
-    return _rooted(works)
+    return rooted(works)
 
 
 def _linked(span: Span) -> SpanKey | None:
@@ -136,8 +136,8 @@ def _parent_of(work: Work, by_span: Mapping[SpanKey, Work], above: dict[SpanKey,
     return found if found is not work else None
 
 
-def _rooted(works: Sequence[Work]) -> list[Work]:
-    """Set depths, top down; cut loops."""
+def rooted(works: Sequence[Work]) -> list[Work]:
+    """Settle all works, top down, and return them a parent before its children; a loop is cut where it closes."""
     done: set[Work] = set()
     ordered: list[Work] = []
     for start in sorted(works, key=lambda work: (work.step.started_at, work.step.step_id)):

@@ -6,6 +6,7 @@ Source: openinference-semantic-conventions 0.1.42 and the instrumentations of 20
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -31,6 +32,12 @@ _KINDS: dict[str, Kind] = {
 _WRAPPERS = ("message", "message_content", "tool_call", "tool")
 _HANDOFF = "handoff to "
 _TOKENS = "llm.token_count."
+_PRINTED = {
+    f"{_TOKENS}prompt_details.cache_read": re.compile(r"\b(?:cached_tokens|cache_read_input_tokens)=(\d+)"),
+    f"{_TOKENS}prompt_details.cache_write": re.compile(r"\b(?:cache_write_tokens|cache_creation_input_tokens)=(\d+)"),
+    f"{_TOKENS}completion_details.reasoning": re.compile(r"\breasoning_tokens=(\d+)"),
+}
+_RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
 _SMOLAGENTS_ROLES = {"tool-call": "assistant", "tool-response": "tool"}
 _OBSERVATION = "Observation:\n"
 
@@ -54,7 +61,7 @@ class OpenInference(Reader):
 
     def counts(self, span: Span) -> Counts:
         """Return the token counts."""
-        sent = span.attributes
+        sent = {**_smolagents_usage(span), **span.attributes}
         return Counts(
             input=count(sent, f"{_TOKENS}prompt"),
             cache_read=count(sent, f"{_TOKENS}prompt_details.cache_read", f"{_TOKENS}prompt_details.cache_input"),
@@ -86,6 +93,9 @@ class OpenInference(Reader):
     def request_ids(self, span: Span) -> tuple[str, ...]:
         """Return the response's id, which stands only in the raw response."""
         raw = _raw(span)
+        reply = _RESPONSE_ID.match(str(raw.get("raw") or ""))
+        if reply is not None:
+            return (reply[1],)
         identifier = raw.get("id") or mapping(raw.get("llm_output")).get("id")
         return (identifier,) if isinstance(identifier, str) else ()
 
@@ -170,6 +180,14 @@ def _langchain_agent(span: Span) -> str | None:
         return None
     named = mapping(structured(first(span.attributes, "metadata"))).get("lc_agent_name")
     return named if isinstance(named, str) and named == span.name else None
+
+
+def _smolagents_usage(span: Span) -> Attributes:
+    """Return the parts of the usage that smolagents keeps only in the printed form of the vendor's response."""
+    reply = _raw(span).get("raw") if "smolagents" in span.scope.name else None
+    usage = reply.rpartition("usage=")[2] if isinstance(reply, str) else ""
+    found = {name: pattern.search(usage) for name, pattern in _PRINTED.items()}
+    return {name: int(match[1]) for name, match in found.items() if match is not None}
 
 
 def _raw(span: Span) -> Mapping[str, Json]:

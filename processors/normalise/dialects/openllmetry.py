@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collector.model import Span
+from processors.model import Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.usage import Counting
-from processors.normalise.values import Json, first, mapping, structured, text
+from processors.normalise.usage import Counting, Counts, counted
+from processors.normalise.values import Json, as_count, first, mapping, sequence, structured, text
 
 _SPAN_KIND = "traceloop.span.kind"
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
 _REQUEST_KINDS: dict[str, Kind] = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "other"}
+_ANSWER_USAGE = '"usage_metadata": {'
 _SCOPES = (
     "opentelemetry.instrumentation.openai.v1",
     "opentelemetry.instrumentation.openai.v0",
@@ -53,6 +55,22 @@ class OpenLlmetry(GenAi):
             return known
         return entity or _REQUEST_KINDS.get(text(span.attributes, "llm.request.type") or "") or known
 
+    def inner_usage(self, span: Span) -> Usage | None:
+        """Return the usage of the one answer in a LangGraph node's output."""
+        sent = first(span.attributes, "gen_ai.task.output", "traceloop.entity.output")
+        if not isinstance(sent, str) or sent.count(_ANSWER_USAGE) != 1:
+            return None
+        usage = _usage_in(structured(sent))
+        given, answered = mapping(usage.get("input_token_details")), mapping(usage.get("output_token_details"))
+        counts = Counts(
+            input=as_count(usage.get("input_tokens")),
+            cache_read=as_count(given.get("cache_read")),
+            cache_write=as_count(given.get("cache_creation")),
+            output=as_count(usage.get("output_tokens")),
+            reasoning=as_count(answered.get("reasoning")),
+        )
+        return counted(counts).usage
+
     def tool_name(self, span: Span) -> str | None:
         """Return the tool's name, or the decorated function's."""
         return super().tool_name(span) or text(span.attributes, "traceloop.entity.name")
@@ -81,6 +99,18 @@ class OpenLlmetry(GenAi):
         named = super().agent_name(span)
         decorated = text(span.attributes, _SPAN_KIND) == "agent"
         return named or (text(span.attributes, "traceloop.entity.name") if decorated else None)
+
+
+def _usage_in(value: Json) -> Mapping[str, Json]:
+    """Find the one `usage_metadata` in a structure, breadth first."""
+    level: list[Json] = [value]
+    while level:
+        for item in level:
+            found = mapping(mapping(item).get("usage_metadata"))
+            if found:
+                return found
+        level = [inner for item in level for inner in (*mapping(item).values(), *sequence(item))]
+    return {}
 
 
 def _entity(span: Span, side: str) -> Json:

@@ -23,6 +23,7 @@ from processors.model import (
     Text,
     ToolCall,
     ToolDefinition,
+    Usage,
 )
 from processors.normalise.dialect import Signal
 from processors.normalise.provider import model_name, vendor
@@ -167,6 +168,7 @@ class Reader:
             scope=span.scope.name,
             agent_key=self.agent_key(span),
             rollup=rollup,
+            inner_usage=self.inner_usage(span) if isinstance(step, OtherStep) else None,
             secondary=self.secondary(span),
         )
 
@@ -190,6 +192,10 @@ class Reader:
     def rollup_counts(self, span: Span) -> Counts:
         """Return the token counts that a parent repeats for what is beneath it."""
         return self.counts(span)
+
+    def inner_usage(self, span: Span) -> Usage | None:  # noqa: ARG002
+        """Return what a span around one model call tells of its usage."""
+        return None
 
     def models(self, span: Span) -> tuple[str | None, str | None]:  # noqa: ARG002
         """Return the model that answered and the model that was asked for."""
