@@ -6,13 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from processors.effects.targets import leaves, parse
 from processors.findings.arguments import FILLERS
+from processors.findings.moments import moments
 from processors.ledger.pieces import result_text
 from processors.model import Message, ModelCall, Text, ToolCall, ToolRequest, ToolResponse
 
-TOKEN = re.compile(r"[A-Za-z0-9](?:[\w@'+]|[-.:/](?=\w))*")
+TOKEN = re.compile(r"[A-Za-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}))*")
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
 SHORTEST_WORD = 4
@@ -31,15 +33,20 @@ class Used:
 def values(text: str) -> Iterator[str]:
     """List the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
     for token in TOKEN.findall(text):
-        lower = token.lower()
         if NUMBER.fullmatch(token):
             yield _number(token)
-            continue
-        if _telling(lower):
-            yield lower
-        pieces = [piece for piece in PIECES.split(lower) if piece]
+        elif _telling(token.lower()):
+            yield token.lower()
+
+
+def parts(text: str) -> Iterator[str]:
+    """List the values of a text, the words of its ids, and its dates and times however they are written."""
+    for value in values(text):
+        yield value
+        pieces = [piece for piece in PIECES.split(value) if piece]
         if len(pieces) > 1:
-            yield from (_number(piece) if piece.isdigit() else piece for piece in pieces if _telling(piece))
+            yield from (piece for piece in pieces if not piece.isdigit() and _telling(piece))
+    yield from moments(text)
 
 
 def _telling(word: str) -> bool:
@@ -68,7 +75,7 @@ class Usage:
         loop, at = self._loops[tool.step_id], self._times[tool.step_id]
         if self._blind[loop] > at or self._heard[loop] <= at:
             return None
-        fresh = {value for value in values(text) if self._first[loop].get(value) == at}
+        fresh = {value for value in parts(text) if self._first[loop].get(value, at) >= at}
         return Used(len(fresh), sum(self._last[loop].get(value, -1) > at for value in fresh))
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
@@ -95,7 +102,7 @@ class Usage:
 
     def _see(self, loop: str, text: str, time: int) -> None:
         first = self._first[loop]
-        for value in values(text):
+        for value in chain(values(text), moments(text)):
             first.setdefault(value, time)
 
     def _written(self, loop: str, call: ModelCall, time: int) -> None:
@@ -106,9 +113,9 @@ class Usage:
         self._heard[loop] = time
         last = self._last[loop]
         for text in texts(call.output_messages):
-            for value in values(text):
+            for value in parts(text):
                 last[value] = time
-                self._first[loop].setdefault(value, time)
+            self._see(loop, text, time)
 
 
 def texts(messages: tuple[Message, ...]) -> Iterator[str]:
