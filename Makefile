@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench compose-test
+.PHONY: help demo test check golden bench truth compose-test
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ golden: $(READY) ## Regenerate the golden files; review the diff
 
 bench: $(READY) ## Measured figures of ingest and compile (never gates)
 	@$(BIN)/python -m tests.benchmarks
+
+truth: $(READY) ## Every figure of every recording beside what the model server served
+	@$(BIN)/python -m tests.processors.normalise.truth
 
 compose-test: $(READY) ## The image under compose with real spans; as root, needs podman buildah runc debootstrap
 	@tests/compose/run.sh
