@@ -6,6 +6,7 @@ only where sessions without the behaviour failed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from costcraft.patch import (
 
 MOST = 0.9
 """The share of passing sessions that must share a behaviour before its absence explains a failure."""
+_DATAFLOW = frozenset(name for name, wording in PRUNES.items() if wording.level is EvidenceLevel.DATAFLOW)
 ENOUGH = 2
 """Passing sessions that must share a behaviour: one could be chance."""
 
@@ -37,17 +39,20 @@ class RulesAnalyst:
 
     def propose(self, cases: Cases) -> Iterator[SkillPatch]:
         """Yield prunes of every passing case, then repairs and preserves of every task family."""
-        for case in cases.by_id.values():
-            if case.passed:
-                yield from self._prunes(case)
+        passed = [case for case in cases.by_id.values() if case.passed]
+        unused = _mostly_unused(passed)
+        for case in passed:
+            yield from self._prunes(case, unused)
         for family, members in cases.families().items():
             yield from self._contrast(family, members)
 
-    def _prunes(self, case: Case) -> Iterator[SkillPatch]:
+    def _prunes(self, case: Case, unused: frozenset[str]) -> Iterator[SkillPatch]:
         for finding in case.findings:
             wording = PRUNES.get(finding.detector)
             tools = sorted({step.name for step_id in finding.step_ids if (step := case.step(step_id))})
             if wording is None or finding.soft or len(tools) != 1 or not finding.saving_usd:
+                continue
+            if wording.level is EvidenceLevel.DATAFLOW and tools[0] not in unused:
                 continue
             yield SkillPatch(
                 action=Action.PRUNE,
@@ -113,6 +118,18 @@ class RulesAnalyst:
             diagnosis_passed=len(did) >= ENOUGH,
         )
         return SkillPatch.model_validate(common | {"action": Action.REPAIR, "oracle": (oracle,)})
+
+
+def _mostly_unused(passed: list[Case]) -> frozenset[str]:
+    """Return the tools whose results passing sessions left unused more often than not; no other is advised against."""
+    calls = Counter(step.name for case in passed for step in case.tools)
+    left = Counter(
+        step.name
+        for case in passed
+        for step_id in {i for f in case.findings if f.detector in _DATAFLOW and not f.soft for i in f.step_ids}
+        if (step := case.step(step_id))
+    )
+    return frozenset(name for name, count in left.items() if 2 * count > calls[name])
 
 
 def _references(case: Case, finding: CaseFinding) -> tuple[StepReference, ...]:

@@ -62,8 +62,8 @@ class Conversation:
         self._cached = tokens
         self.messages.append(answer)
 
-    def use(self, desk: OrderDesk, tool: str, arguments: dict[str, object]) -> None:
-        """Ask for a tool, run it, and put its result into the prompt."""
+    def use(self, desk: OrderDesk, tool: str, arguments: dict[str, object]) -> object:
+        """Ask for a tool, run it, put its result into the prompt and return it."""
         call_id = f"call_{self._turns}_{tool}"
         self.say([{"type": "tool_call", "id": call_id, "name": tool, "arguments": arguments}])
         with tool_call(tool, call_id=call_id, arguments=arguments) as run:
@@ -71,6 +71,7 @@ class Conversation:
             run.set_result(result)
         response = {"type": "tool_call_response", "id": call_id, "response": result}
         self.messages.append({"role": "tool", "parts": [response]})
+        return result
 
 
 def plan(number: int, skill: str) -> list[str]:
@@ -94,10 +95,12 @@ def run(task_id: str, skill: str, condition: str) -> Verdict:
     session_id = f"{condition}-{task_id}"
     with agent_session("order-desk", session_id=session_id, task_id=task_id, condition=condition):
         talk = Conversation(skill, f"Change the address of {desk.order_id} to {desk.wanted}.")
+        order: object = {}
         for tool in plan(number, skill):
             arguments: dict[str, object] = {"order_id": desk.order_id}
-            if tool == "update_address":
-                arguments["address"] = desk.wanted
-            talk.use(desk, tool, arguments)
+            if tool == "update_address" and isinstance(order, dict):
+                arguments |= {"address": desk.wanted, "customer_id": order.get("customer_id")}
+            result = talk.use(desk, tool, arguments)
+            order = result if tool == "get_order" else order
         talk.say([{"type": "text", "content": f"The address of {desk.order_id} is now {desk.wanted}."}])
     return Verdict(session_id, task_id, desk.checks())

@@ -55,6 +55,8 @@ class OrderDesk:
         if tool == "list_shipments":
             return self._one("SELECT carrier, events FROM shipments WHERE order_id = ?", order_id)
         if tool == "update_address":
+            if arguments["customer_id"] != self.customer_id:
+                raise LookupError("not that customer's order")
             return self._change("UPDATE orders SET address = ? WHERE id = ?", str(arguments["address"]), order_id)
         if tool == "confirm_order":
             return self._change("UPDATE orders SET status = ? WHERE id = ?", "confirmed", order_id)

@@ -25,7 +25,9 @@ from tests.costcraft.support import prune
 BASE = Skill({"name": "order-desk", "description": "Orders."}, "Work at the order desk.")
 
 
-def case(number: int, *, confirm: bool = True, detector: str = "repeated_call", soft: bool = False) -> Case:
+def case(
+    number: int, *, confirm: bool = True, detector: str = "repeated_call", flagged: int = 1, soft: bool = False
+) -> Case:
     """Return a session that repeats `get_order`, and confirms or fails."""
     names = ["get_order", "get_order", "update_address", *(["confirm_order"] if confirm else [])]
     return Case(
@@ -42,7 +44,7 @@ def case(number: int, *, confirm: bool = True, detector: str = "repeated_call", 
             CaseFinding(
                 finding_id=f"f{number}",
                 detector=detector,
-                step_ids=(f"{number}-1",),
+                step_ids=(f"{number}-{flagged}",),
                 saving_usd=Decimal("0.0003"),
                 soft=soft,
                 note="same arguments, same result",
@@ -77,6 +79,11 @@ def test_waste_in_failing_sessions_proves_nothing() -> None:
 def test_a_soft_finding_is_no_rule() -> None:
     """A finding that allows an innocent reading informs a person and changes no skill."""
     assert not run(case(1, soft=True), case(2, soft=True)).patches
+
+
+def test_a_tool_whose_results_are_used_elsewhere_is_not_advised_against() -> None:
+    """One unused result of a tool that other calls needed makes no rule to skip the tool."""
+    assert not run(case(1, detector="unused_result"), case(2, detector="unused_result")).patches
 
 
 def test_an_unscoped_preserve_cannot_come_about() -> None:
@@ -164,8 +171,9 @@ class Hanging(Desk):
 def test_a_replay_raises_dataflow_evidence_only() -> None:
     """A removable step known by dataflow becomes replayed; a flagged one stays so, since a read changes nothing."""
     replayer = Replayer("tests.costcraft.test_distill:Desk")
-    for detector, level in (("unused_result", EvidenceLevel.REPLAYED), ("repeated_call", EvidenceLevel.FLAGGED)):
-        cases = Cases.of([case(1, detector=detector), case(2, detector=detector)])
+    expected = (("unused_result", 2, EvidenceLevel.REPLAYED), ("repeated_call", 1, EvidenceLevel.FLAGGED))
+    for detector, flagged, level in expected:
+        cases = Cases.of(case(number, detector=detector, flagged=flagged) for number in (1, 2))
         result = distill(BASE, cases, (RulesAnalyst(),), replayer=replayer)
         assert [patch.level for patch in result.patches] == [level, level]
 
