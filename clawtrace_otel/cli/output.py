@@ -50,8 +50,14 @@ def write_rows(result: QueryResult, form: RowsFormat) -> None:
 
 
 def rows_of(table: pa.Table) -> list[tuple[object, ...]]:
-    """Return the rows of an Arrow table as Python values."""
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    """Return the rows of an Arrow table as Python values; times of nanoseconds, which Python has none for, as text."""
+    import pyarrow as pa
+
+    exact = [
+        column.cast(pa.string()) if pa.types.is_timestamp(column.type) and column.type.unit == "ns" else column
+        for column in table.columns
+    ]
+    return list(zip(*(column.to_pylist() for column in exact), strict=True))
 
 
 def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
