@@ -23,6 +23,7 @@ check() { # check RULE COMMAND...: the command succeeds
         printf '%4ds  ok      %s\n' "$SECONDS" "$rule"
     else
         printf '%4ds  FAILED  %s\n' "$SECONDS" "$rule"
+        tail -n 15 "$work/compose.log"
         podman logs "$(collector)" 2>&1 | tail -n 30
         exit 1
     fi
@@ -62,7 +63,7 @@ privileges() {
 read_only() { # every place but the two that are meant
     inside python3 -c '
 import pathlib, errno
-for folder in ("/", "/etc", "/opt/clawtrace", "/usr/local", "/var/tmp"):
+for folder in ("/", "/etc", "/opt/clawtrace", "/usr/local", "/var/lib"):
     try:
         pathlib.Path(folder, "probe").touch()
     except OSError as problem:
