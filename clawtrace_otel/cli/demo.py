@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -78,6 +79,7 @@ def play_recordings(reader: HttpReader) -> None:
 
 def show(reader: HttpReader) -> None:
     """Print the newest session's card, what each model cost and the sessions."""
+    from clawtrace_otel.cli.cards import draw_tree
     from clawtrace_otel.cli.options import CardFormat, RowsFormat
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.questions import card_text, resolve_session
@@ -85,9 +87,27 @@ def show(reader: HttpReader) -> None:
     session_id = resolve_session(reader, "latest")
     typer.echo(f"$ clawtrace card {session_id}")
     typer.echo(card_text(reader, session_id, CardFormat.YAML))
+    typer.echo(f"$ clawtrace card {session_id} --tree")
+    sys.stdout.flush()
+    draw_tree(reader, session_id)
+    typer.echo(_waste(reader, session_id))
     typer.echo(f'$ clawtrace sql "{_SQL}"')
     sys.stdout.flush()
     write_rows(reader.query(_SQL), RowsFormat.TABLE)
+
+
+def _waste(reader: HttpReader, session_id: str) -> str:
+    """Say what the costliest finding wasted and what leaving it out would have saved, as far as that is known."""
+    from clawtrace_otel.cli.output import rows_of, usd
+    from clawtrace_otel.cli.questions import literal
+
+    query = f"""SELECT detector, note, wasted_usd, saving_usd FROM findings WHERE session_id = {literal(session_id)}
+ORDER BY wasted_usd DESC NULLS LAST, finding_id LIMIT 1"""  # noqa: S608 - quoted
+    for detector, note, wasted, saving in rows_of(reader.query(query).table):
+        saved = f"; without it the run would have cost {usd(saving)} less" if isinstance(saving, Decimal) else ""
+        amount = usd(wasted) if isinstance(wasted, Decimal) else "an unknown amount"
+        return f"\nThe costliest waste: {detector}, {amount}{saved} ({note})\n"
+    return ""
 
 
 def _last_line(log: Path) -> str:
