@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from collector.model import LogRecord, Span
+from collector.model import AttributeValue, LogRecord, Span
 
 SESSION_KEYS = (
     "session.id",
@@ -90,9 +90,16 @@ def key_of(signal: Span | LogRecord, response_ids: frozenset[str]) -> Named | No
         value = signal.attributes.get(key)
         if value is None:
             value = signal.resource.attributes.get(key)
+        value = _unquoted(value)
         if isinstance(value, str) and _names_a_session(key, value, signal, response_ids):
             return Named(_identity(value, signal), key)
     return None
+
+
+def _unquoted(value: AttributeValue) -> AttributeValue:
+    """Take the quotes off a text that was sent as JSON, as MLflow does with every value."""
+    quoted = isinstance(value, str) and len(value) > len('""') and value[0] == value[-1] == '"'
+    return value[1:-1] if isinstance(value, str) and quoted else value
 
 
 def _names_a_session(key: str, value: str, signal: Span | LogRecord, response_ids: frozenset[str]) -> bool:

@@ -45,9 +45,14 @@ class LangSmith(GenAi):
         return _KINDS.get(sent, "other") if sent is not None else super().kind(span)
 
     def counts(self, span: Span) -> Counts:
-        """Return the counts, with the parts from the details."""
-        given = mapping(structured(first(span.attributes, "gen_ai.usage.input_token_details")))
-        answered = mapping(structured(first(span.attributes, "gen_ai.usage.output_token_details")))
+        """Return the counts, with the parts from the details; LangChain's stand only in the answer itself."""
+        held = mapping(_answer(span).get("usage_metadata"))
+        given = mapping(
+            structured(first(span.attributes, "gen_ai.usage.input_token_details")) or held.get("input_token_details")
+        )
+        answered = mapping(
+            structured(first(span.attributes, "gen_ai.usage.output_token_details")) or held.get("output_token_details")
+        )
         base = super().counts(span)
         return replace(
             base,
@@ -63,10 +68,7 @@ class LangSmith(GenAi):
     def output_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the answer, from LangChain's generations or an OpenAI response."""
         raw = mapping(structured(first(span.attributes, "gen_ai.completion")))
-        generation = raw.get("generations")
-        while sequence(generation):
-            generation = sequence(generation)[0]
-        message = mapping(generation).get("message") or raw.get("message")
+        message = _message(raw)
         choices = [mapping(choice).get("message") for choice in sequence(raw.get("choices"))]
         return read.messages([message] if message else choices or raw.get("messages"), "assistant")
 
@@ -90,6 +92,19 @@ class LangSmith(GenAi):
         output = mapping(mapping(structured(first(span.attributes, "gen_ai.completion"))).get("output"))
         held = output.get("tool_call_id") or mapping(output.get("kwargs")).get("tool_call_id")
         return super().tool_call_id(span) or (held if isinstance(held, str) else None)
+
+
+def _message(raw: Mapping[str, Json]) -> Json:
+    """Return the message in a model's outputs: of LangChain's first generation, or as the outputs name it."""
+    generation = raw.get("generations")
+    while sequence(generation):
+        generation = sequence(generation)[0]
+    return mapping(generation).get("message") or raw.get("message") or raw.get("output")
+
+
+def _answer(span: Span) -> Mapping[str, Json]:
+    message = mapping(_message(mapping(structured(first(span.attributes, "gen_ai.completion")))))
+    return mapping(message.get("kwargs")) or message
 
 
 def _part(details: Mapping[str, Json], names: tuple[str, ...]) -> int | None:
