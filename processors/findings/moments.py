@@ -14,7 +14,8 @@ WRITTEN = (
     re.compile(rf"\b{DAY}(?: of)? {MONTH}\b", re.IGNORECASE),
 )
 CLOCK = re.compile(
-    r"(?<![\d:])(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?)?\s?(?P<half>[ap]\.?m\b)?", re.IGNORECASE
+    r"(?<![\d:])(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::\d\d)?(?:\s?(?P<half>[ap])\.?m\b)?|\s?(?P<bare>[ap])\.?m\b)",
+    re.IGNORECASE,
 )
 NOON = 12
 HOURS = 24
@@ -28,9 +29,9 @@ def moments(text: str) -> Iterator[str]:
         for match in pattern.finditer(text):
             yield f"day {MONTHS.index(match['month'].lower()) + 1}-{int(match['day'])}"
     for match in CLOCK.finditer(text):
-        hour, half = int(match["hour"]), (match["half"] or "").lower()
-        if (match["minute"] is None and not half) or hour >= HOURS:
+        hour, half = int(match["hour"]), (match["half"] or match["bare"] or "").lower()
+        if hour >= HOURS:
             continue
         if half:
-            hour = hour % NOON + (NOON if half.startswith("p") else 0)
+            hour = hour % NOON + (NOON if half == "p" else 0)
         yield f"time {hour}:{match['minute'] or '00'}"

@@ -14,8 +14,8 @@ from processors.findings.moments import moments
 from processors.ledger.pieces import result_text
 from processors.model import Message, ModelCall, Text, ToolCall, ToolRequest, ToolResponse
 
-TOKEN = re.compile(r"[A-Za-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}))*")
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+TOKEN = re.compile(r"[a-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}))*")
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
 SHORTEST_WORD = 4
 
@@ -32,11 +32,11 @@ class Used:
 
 def values(text: str) -> Iterator[str]:
     """List the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
-    for token in TOKEN.findall(text):
-        if NUMBER.fullmatch(token):
+    for token in TOKEN.findall(text.lower()):
+        if token[0].isdigit() and NUMBER.fullmatch(token):
             yield _number(token)
-        elif _telling(token.lower()):
-            yield token.lower()
+        elif _telling(token):
+            yield token
 
 
 def parts(text: str) -> Iterator[str]:
@@ -50,11 +50,11 @@ def parts(text: str) -> Iterator[str]:
 
 
 def _telling(word: str) -> bool:
-    return word not in FILLERS and (len(word) >= SHORTEST_WORD or any(character.isdigit() for character in word))
+    return (len(word) >= SHORTEST_WORD or not word.isalpha()) and word not in FILLERS
 
 
 def _number(text: str) -> str:
-    plain = text.replace(",", "").lstrip("+")
+    plain = text.replace(",", "")
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 

@@ -32,7 +32,6 @@ NOISE = 0.05, 3.0
 """How exactly a turn's growth is explained by its bytes: relative, and in tokens."""
 LOWEST = 0.1
 """No ratio falls below this share of its prior."""
-ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +108,28 @@ def _normal_equations(
 
 
 def _solve(matrix: list[list[float]], right: list[float], prior: list[float]) -> list[float]:
-    """Minimise by coordinate descent, which keeps every ratio above its bound."""
-    found = list(prior)
-    for _ in range(ROUNDS):
-        for i, row in enumerate(matrix):
-            rest = right[i] - _product(row, found) + row[i] * found[i]
-            found[i] = max(LOWEST * prior[i], rest / row[i])
+    """Minimise with every ratio at or above its bound: those that would fall below are held there."""
+    held: dict[int, float] = {}
+    while True:
+        free = [i for i in range(len(prior)) if i not in held]
+        rest = [right[i] - sum(matrix[i][j] * value for j, value in held.items()) for i in free]
+        solution = dict(zip(free, _eliminate([[matrix[i][j] for j in free] for i in free], rest), strict=True))
+        low = {i: LOWEST * prior[i] for i in free if solution[i] < LOWEST * prior[i]}
+        if not low:
+            return [held[i] if i in held else solution[i] for i in range(len(prior))]
+        held.update(low)
+
+
+def _eliminate(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Solve a positive definite system."""
+    size = len(right)
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i in range(size):
+        for j in range(i + 1, size):
+            factor = rows[j][i] / rows[i][i]
+            if factor:
+                rows[j] = [mine - factor * pivot for mine, pivot in zip(rows[j], rows[i], strict=True)]
+    found = [0.0] * size
+    for i in reversed(range(size)):
+        found[i] = (rows[i][size] - sum(rows[i][j] * found[j] for j in range(i + 1, size))) / rows[i][i]
     return found
