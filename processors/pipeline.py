@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from types import MappingProxyType
 
 from collector.store import Signals
@@ -16,6 +17,7 @@ from processors.ledger import Ledger, attribute
 from processors.model import Outcome, Session
 from processors.normalise import normalise
 from processors.pricing import Price, PriceBook, price
+from processors.savings import savings
 from processors.structure import Structure
 from processors.tracecard import TraceCard, compile_card
 
@@ -30,6 +32,8 @@ class Compiled:
     prices: Mapping[str, Price]
     ledger: Ledger
     view: View
+    savings: Mapping[str, Decimal]
+    """USD that leaving out one step would have saved, by step id."""
     findings: tuple[Finding, ...]
     card: TraceCard
 
@@ -51,10 +55,18 @@ def compile_session(session: Session, book: PriceBook) -> Compiled:
     structure = Structure.of(session)
     prices = price(session, book)
     ledger = attribute(session, prices, structure=structure)
-    view = View(session, ledger, Counterfactual(session, ledger, book, structure))
+    what_if = Counterfactual(session, ledger, book, structure)
+    view = View(session, ledger, what_if)
     findings = flag(session, ledger, view=view)
-    card = compile_card(session, prices, ledger, findings, view)
-    return Compiled(session=session, prices=prices, ledger=ledger, view=view, findings=findings, card=card)
+    return Compiled(
+        session=session,
+        prices=prices,
+        ledger=ledger,
+        view=view,
+        savings=savings(session, ledger, what_if),
+        findings=findings,
+        card=compile_card(session, prices, ledger, findings, view),
+    )
 
 
 def _judged(session: Session, verdict: Mapping[str, object] | None) -> Session:

@@ -164,6 +164,7 @@ def _money(compiled: Compiled, step_id: str) -> Row:
         "attributed_usd": money.attributed,
         "carried_usd": money.carried,
         "subtree_usd": money.subtree,
+        "saving_usd": compiled.savings.get(step_id),
     }
 
 

@@ -1,0 +1,29 @@
+"""What leaving out each single step would have saved, for the steps where it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from processors.counterfactual import Counterfactual
+from processors.ledger import Ledger
+from processors.model import AgentRun, Session, ToolCall
+
+MOST_STEPS: Final = 500
+"""Steps that are looked at in one session, the costliest ones: each look takes time in proportion to its length."""
+
+
+def savings(session: Session, ledger: Ledger, what_if: Counterfactual, most: int = MOST_STEPS) -> Mapping[str, Decimal]:
+    """Return USD by step id, for tool calls and sub-agents that can be left out of a priced session."""
+    if ledger.total is None:
+        return {}
+    removable = [
+        step.step_id
+        for step in session.steps
+        if step.counted_by is None
+        and (isinstance(step, ToolCall) or (isinstance(step, AgentRun) and step.is_sub_agent))
+    ]
+    removable.sort(key=lambda step_id: (-ledger.money(step_id).attributed, step_id))
+    found = {step_id: what_if.saving((step_id,)) for step_id in removable[:most]}
+    return {step_id: saving.usd for step_id, saving in found.items() if saving is not None}
