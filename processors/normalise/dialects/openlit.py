@@ -51,5 +51,6 @@ class OpenLit(GenAi):
 
 
 def _instrumentation(span: Span) -> str:
-    scope = span.scope.name.rsplit(".", 1)[-1]
-    return scope if scope in _COUNTING or "." in span.scope.name else text(span.attributes, "gen_ai.system") or ""
+    """Return the instrumentation in the scope's name, or the vendor where the scope is OpenLIT as a whole."""
+    named = span.scope.name.removeprefix("openlit.instrumentation.")
+    return named if named != span.scope.name else text(span.attributes, "gen_ai.provider.name", "gen_ai.system") or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.model import AttributeValue, LogRecord, Scope
+from collector.model import Attributes, AttributeValue, LogRecord, Scope
 from tests.processors.normalise.counting import TRACE, counted, spans_of
 
 _MAKE = spans_of("copilot-chat")
@@ -10,7 +10,7 @@ _ROOT = {
     "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "copilot", "gen_ai.conversation.id": "chat-1",
     "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50, "copilot_chat.chat_session_id": "chat-1",
 }  # fmt: skip
-_CALL = {
+_CALL: Attributes = {
     "gen_ai.operation.name": "chat", "gen_ai.provider.name": "github", "gen_ai.request.model": "claude-sonnet-4-5",
     "gen_ai.response.id": "r-1", "gen_ai.conversation.id": "chat-1", "gen_ai.usage.input_tokens": 1000,
     "gen_ai.usage.output_tokens": 50, "gen_ai.usage.cache_read.input_tokens": 800,
