@@ -11,7 +11,8 @@ import typer
 
 from clawtrace_otel.cli.bodies import PROTOBUF, Body
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.import_ import imports, shown
+from clawtrace_otel.cli.import_ import imports as imports  # noqa: PLC0414 - `app` adds the group with these commands in it
+from clawtrace_otel.cli.import_ import shown
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
 
 if TYPE_CHECKING:

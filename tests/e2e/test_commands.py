@@ -189,7 +189,7 @@ def test_documented_queries_work(database: Path) -> None:
     queries = documented_queries()
     assert len(queries) >= 4
     for query in queries:
-        said("sql", query, "--db", str(database))
+        said("sql", "-", "--db", str(database), given=query)
 
 
 def test_the_schema_is_that_of_the_cards(database: Path) -> None:

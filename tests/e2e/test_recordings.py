@@ -106,7 +106,9 @@ def test_a_partial_source_gives_what_it_sent_and_no_more(collector: RunningColle
         assert total(sessions, figure) in {sent, sent + (embedded if figure == "input_tokens" else 0)}
     assert total(sessions, "reasoning_output_tokens") is None
     assert total(sessions, "unpriced_call_count")
-    calls = collector.sql("SELECT cost_usd, unpriced_reason FROM steps WHERE kind = 'llm' AND input_tokens IS NULL")
+    calls = collector.sql(
+        "SELECT cost_usd, unpriced_reason FROM steps WHERE kind = 'llm' AND input_tokens IS NULL AND error_type IS NULL"
+    )
     assert all(call["cost_usd"] is None and call["unpriced_reason"] for call in calls)
 
 
@@ -135,7 +137,7 @@ def test_tools_equal_what_ran(collector: RunningCollector, name: str) -> None:
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_steps_without_figures_say_why(collector: RunningCollector, name: str) -> None:
-    """A model call without a price carries the reason, and one with a price carries its source."""
+    """An answered model call without a price carries the reason, and one with a price carries its source."""
     play(collector, requests_of(name))
     calls = collector.sql(
         "SELECT cost_usd, price_source, unpriced_reason FROM steps WHERE kind = 'llm' AND counted_by IS NULL"
