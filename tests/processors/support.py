@@ -18,6 +18,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from collector.model import Attributes, AttributeValue, Event, Link, LogRecord, Resource, Scope, Span
 
 CAPTURES = Path(__file__).parent.parent / "fixtures" / "captures"
+EXPORTS = CAPTURES.parent / "exports"
 RECORDINGS = tuple(sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
 
 
@@ -32,6 +33,11 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
         elif path.stem.endswith("-logs"):
             logs += _logs(ExportLogsServiceRequest.FromString(path.read_bytes()))
     return tuple(spans), tuple(logs)
+
+
+def load_export(name: str) -> tuple[Span, ...]:
+    """Return the spans that a real exporter sent for a run written for it, of which there is no truth but that run."""
+    return tuple(_spans(ExportTraceServiceRequest.FromString((EXPORTS / f"{name}.pb").read_bytes())))
 
 
 @functools.cache

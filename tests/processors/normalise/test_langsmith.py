@@ -1,10 +1,15 @@
-"""LangSmith's OTel export. No recording exists: spans are built by hand from the exporter of langsmith 0.15."""
+"""LangSmith's OTel export. No recording of an agent exists.
+
+One fixture is what the exporter of langsmith 0.15.0 really sent for a chain with one call (its answer written by hand)
+and one tool; the other spans are built by hand from that exporter's source.
+"""
 
 from __future__ import annotations
 
 import json
 
 from tests.processors.normalise.counting import counted, spans_of
+from tests.processors.support import load_export
 
 _MAKE = spans_of("langsmith")
 _THREAD = {"langsmith.metadata.thread_id": "thread-1", "langsmith.trace.session_id": "project-7"}
@@ -70,3 +75,17 @@ def test_details_are_read_from_the_answer_where_no_attribute_has_them() -> None:
     assert found.tokens("input_tokens") == 900
     assert found.tokens("cache_read_input_tokens") == 700
     assert found.tokens("reasoning_output_tokens") == 32
+
+
+def test_the_real_exporters_spans_are_read() -> None:
+    """What langsmith itself sent: a chain that repeats the usage of its one call, and a tool."""
+    found = counted(load_export("langsmith-0.15.0"))
+    assert {step.dialect for step in found.steps} == {"langsmith"}
+    assert [(call.model, call.provider) for call in found.calls] == [("gpt-5-2025-08-07", "openai")]
+    assert found.tokens("input_tokens") == 900
+    assert found.tokens("cache_read_input_tokens") == 700
+    assert found.tokens("output_tokens") == 60
+    assert found.tokens("reasoning_output_tokens") == 32
+    assert found.requested() == [("look", {"at": "sea"})]
+    assert [(tool.tool_call_id, tool.result) for tool in found.tools] == [("c-1", "waves")]
+    assert [session.session_id for session in found.sessions] == ["thread-1"]

@@ -1,4 +1,8 @@
-"""MLflow. No recording exists: spans are built by hand from the attributes of mlflow-skinny 3.17."""
+"""MLflow. No recording of an agent exists.
+
+One fixture is what the exporter of mlflow-skinny 3.17.2 really sent for an agent with one call (its answer written by
+hand) and one tool; the other spans are built by hand from the attributes of that release.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 
 from collector.model import AttributeValue
 from tests.processors.normalise.counting import counted, spans_of
+from tests.processors.support import load_export
 
 _MAKE = spans_of("mlflow")
 
@@ -68,3 +73,18 @@ def test_model_cost_and_tool_are_read_from_json() -> None:
 def test_the_sessions_name_has_no_quotes() -> None:
     """The session is named as the application named it."""
     assert [session.session_id for session in counted(_SPANS).sessions] == ["s-1"]
+
+
+def test_the_real_exporters_spans_are_read() -> None:
+    """What mlflow-skinny itself sent: one call inside an agent, one tool, no session's name."""
+    found = counted(load_export("mlflow-skinny-3.17.2"))
+    assert {step.dialect for step in found.steps} == {"mlflow"}
+    assert [(call.model, call.usage and call.usage.input_tokens) for call in found.calls] == [
+        ("gpt-4o-mini-2024-07-18", 400)
+    ]
+    assert found.tokens("cache_read_input_tokens") == 300
+    assert found.tokens("output_tokens") == 30
+    assert found.requested() == [("look", {"at": "sea"})]
+    assert [(tool.tool_call_id, tool.result) for tool in found.tools] == [("c-1", "waves")]
+    assert [agent.name for agent in found.agents] == ["run"]
+    assert [session.session_source for session in found.sessions] == ["trace"]
