@@ -22,8 +22,8 @@ _RAW = "raw_gen_ai_request"
 _CALLS = {"completion", "acompletion", "chat", "responses", "aresponses", "text_completion", "atext_completion"}
 _USAGE = ("metadata.usage_object", "usage_object")
 _SENT = "llm."
-_REQUEST = "request"
-"""`llm.request.*` is LiteLLM's own; the provider's name stands there in what was sent to it."""
+_OWN = {"request", "response", "usage", "headers"}
+"""`llm.request.*` and its like are LiteLLM's own; the provider's name stands there in what was sent to it."""
 
 
 class LiteLlm(GenAi):
@@ -131,7 +131,7 @@ def _known(plain: int | None, *others: Json) -> int | None:
 def _provider(sent: Attributes) -> str | None:
     """Return the provider in `llm.<provider>.*`."""
     names = (key.removeprefix(_SENT).split(".", 1) for key in sent if key.startswith(_SENT))
-    return next((parts[0] for parts in names if len(parts) > 1 and parts[0] != _REQUEST), None)
+    return next((parts[0] for parts in names if len(parts) > 1 and parts[0] not in _OWN), None)
 
 
 def _keys(sent: Attributes, *names: str) -> tuple[str, ...]:

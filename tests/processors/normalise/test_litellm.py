@@ -79,3 +79,10 @@ def test_the_proxys_own_spans_are_no_steps() -> None:
     spans = [make(1, "Received Proxy Server Request", {}), make(2, "auth", {"call_type": "auth"}, parent=1)]
     found = Counted(normalise([*spans, make(3, "litellm_request", _REQUEST, parent=1)]))
     assert len(found.steps) == 1
+
+
+def test_litellms_own_keys_name_no_provider() -> None:
+    """Older releases sent `llm.usage.total_tokens`: what the vendor is called is then read from the model."""
+    older = {key: value for key, value in _REQUEST.items() if key != "gen_ai.system"} | {"llm.usage.total_tokens": 110}
+    found = Counted(normalise([spans_of("litellm")(1, "litellm_request", older)]))
+    assert [call.provider for call in found.calls] == ["openai"]

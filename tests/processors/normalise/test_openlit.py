@@ -79,3 +79,19 @@ def test_the_agent_sdk_counts_cached_tokens_in() -> None:
     assert counted([span]).tokens("input_tokens") == 1000
     native = replace(span, scope=replace(span.scope, name="openlit.instrumentation.anthropic"))
     assert counted([native]).tokens("input_tokens") == 1950
+
+
+def test_another_instrumentations_count_replaces_an_estimate() -> None:
+    """Where a second instrumentation saw the same call with the provider's counts, those are taken."""
+    sent = {
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.response.id": "r-1", "gen_ai.request.stream": True, "gen_ai.usage.input_tokens": 13,
+        "gen_ai.usage.output_tokens": 6,
+    }  # fmt: skip
+    estimate = spans_of("openlit.instrumentation.openai")(1, "chat gpt-4o-mini", sent)
+    served = {**sent, "gen_ai.usage.input_tokens": 1213, "gen_ai.usage.cache_read.input_tokens": 1152}
+    second = spans_of("opentelemetry.instrumentation.other")(2, "chat gpt-4o-mini", served, parent=1, at=(1, 9))
+    assert counted([estimate]).tokens("input_tokens") is None
+    found = counted([estimate, second])
+    assert len(found.calls) == 1
+    assert found.tokens("input_tokens") == 1213
