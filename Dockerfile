@@ -24,8 +24,8 @@ LABEL org.opencontainers.image.title="clawtrace-otel" \
       org.opencontainers.image.description="OTLP collector that says what each step of an AI agent cost and which of it was waste" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-RUN groupadd --system --gid 10001 clawtrace \
-    && useradd --system --uid 10001 --gid clawtrace --home-dir /nonexistent --shell /usr/sbin/nologin clawtrace \
+RUN groupadd --gid 10001 clawtrace \
+    && useradd --uid 10001 --gid clawtrace --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin clawtrace \
     && install --directory --owner=clawtrace --group=clawtrace --mode=0700 /data
 COPY --from=build /opt/clawtrace /opt/clawtrace
 
