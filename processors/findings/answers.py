@@ -13,7 +13,8 @@ VOLATILE = re.compile(
     r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
     r"|\b\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s|sec|secs|seconds)\b"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|\b(?:req|request|trace|call|span)[_-]?(?:id)?[\"']?[:=_-] ?[\"']?[\w-]{6,}",
+    r"|\b(?:call|chunk|correlation|event|message|msg|process|req|request|response|run|session|span|trace)"
+    r"[ _-]?id[\"']?[:=] ?[\"']?[\w-]+",
     re.IGNORECASE,
 )
 """Parts of an answer that say when and under which number it was given."""
@@ -26,6 +27,11 @@ NEGATIVE = re.compile(
     re.IGNORECASE,
 )
 NEGATIVE_LENGTH = 200
+VERDICT = re.compile(
+    r"\b(?:accepted|approved|checked|clean|complete|confirmed|consistent|correct|done|fine|good|match(?:es)?|ok(?:ay)?"
+    r"|pass(?:ed|es)?|ready|right|safe|succeed(?:ed|s)?|success(?:ful(?:ly)?)?|true|valid|verified|wrong|yes)\b",
+    re.IGNORECASE,
+)
 EMPTY = frozenset({"", "[]", "{}", "null", "none", "false", "0", '""'})
 GOING_ON = (
     r"(?:pending|running|in[ _-]?progress|queued|processing|waiting|starting|scheduled|building|deploying|incomplete"
@@ -72,6 +78,11 @@ def error_of(tool: ToolCall) -> str | None:
 def negative(text: str) -> bool:
     """Whether an answer says that there is nothing: knowing that is of use, although no word of it is repeated."""
     return text.strip().lower() in EMPTY or (len(text) <= NEGATIVE_LENGTH and bool(NEGATIVE.search(text)))
+
+
+def verdict(text: str) -> bool:
+    """Whether an answer is a short judgement, which can be acted upon without a word of it being repeated."""
+    return negative(text) or (len(text) <= NEGATIVE_LENGTH and bool(VERDICT.search(text)))
 
 
 def pending(text: str) -> bool:

@@ -105,15 +105,10 @@ def _priced(name: str, draft: Draft, view: View) -> Finding:
 
 
 def _wasted(draft: Draft, view: View) -> Decimal | None:
-    if draft.wasted_usd is not None or view.ledger.total is None:
+    if draft.wasted_usd is not None or not any(call.ranges for call in view.calls.values()):
         return draft.wasted_usd
-    steps = {below for step_id in draft.step_ids for below in _whole(step_id, view)}
+    steps = {below for step_id in draft.step_ids for below in view.structure.under(step_id)}
     return sum((view.ledger.money(step_id).attributed for step_id in steps), ZERO)
-
-
-def _whole(step_id: str, view: View) -> Iterable[str]:
-    """List a step and, for a sub-agent or the tool that started one, all that it did."""
-    return view.structure.under(step_id)
 
 
 def _span_of(step_id: str, view: View) -> str | None:

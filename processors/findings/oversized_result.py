@@ -39,7 +39,7 @@ class OversizedResult:
             used = None if text is None else view.usage.of_result(tool, text)
             if text is None or used is None or used.distinctive < LEAST_DISTINCTIVE:
                 continue
-            if 0 < used.used <= LITTLE * used.distinctive:
+            if 0 < used.used <= LITTLE * used.distinctive and not used.derivable:
                 yield self._draft(view, tool.step_id, tool.name, used, len(text))
 
     def _large(self, view: View, step_id: str) -> bool:

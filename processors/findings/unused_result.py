@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processors.findings.answers import failed, negative
+from processors.findings.answers import failed, verdict
 from processors.findings.detector import Draft
+from processors.findings.usage import Used
 from processors.findings.view import View
 from processors.ledger.pieces import result_text
 from processors.model import ToolCall
@@ -31,13 +32,18 @@ class UnusedResult:
         """Look at every successful read."""
         for tool in view.tools:
             text = result_text(tool)
-            if text is None or not view.only_reads(tool) or failed(tool) or negative(text):
+            if text is None or not view.only_reads(tool) or failed(tool) or verdict(text):
                 continue
             if tool.step_id in view.structure.sub_agents:
                 continue
             used = view.usage.of_result(tool, text)
-            if used is not None and used.distinctive >= LEAST_DISTINCTIVE and used.used == 0:
+            if used is not None and unused(used):
                 yield _draft(tool, used.distinctive, len(text))
+
+
+def unused(used: Used) -> bool:
+    """Whether nothing of an answer was used, neither repeated nor perhaps computed with."""
+    return used.distinctive >= LEAST_DISTINCTIVE and used.used == 0 and not used.derivable
 
 
 def _draft(tool: ToolCall, distinctive: int, length: int) -> Draft:

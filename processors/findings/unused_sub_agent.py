@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from processors.effects import Access
-from processors.findings.answers import negative
+from processors.findings.answers import verdict
 from processors.findings.detector import Draft
-from processors.findings.unused_result import LEAST_DISTINCTIVE
+from processors.findings.unused_result import unused
 from processors.findings.view import View
 from processors.model import ToolCall
 
@@ -29,10 +29,12 @@ class UnusedSubAgent:
         for tool in view.tools:
             agent = view.structure.sub_agents.get(tool.step_id)
             text = None if agent is None else view.sub_agent_answer(tool)
-            if agent is None or text is None or negative(text) or _wrote(view, agent.step_id):
+            if agent is None or text is None or verdict(text) or _wrote(view, agent.step_id):
+                continue
+            if _took_over(view, tool, agent.step_id):
                 continue
             used = view.usage.of_result(tool, text)
-            if used is not None and used.distinctive >= LEAST_DISTINCTIVE and used.used == 0:
+            if used is not None and unused(used):
                 yield Draft(
                     step_ids=(agent.step_id,),
                     related_step_ids=(tool.step_id,),
@@ -44,3 +46,8 @@ class UnusedSubAgent:
 def _wrote(view: View, agent_step_id: str) -> bool:
     under = (view.structure.by_id[step_id] for step_id in view.structure.under(agent_step_id))
     return any(isinstance(step, ToolCall) and view.effect(step).access is not Access.READ for step in under)
+
+
+def _took_over(view: View, tool: ToolCall, agent_step_id: str) -> bool:
+    """Whether the agent was handed the conversation itself: what it says needs no other agent to use it."""
+    return any(view.loops.get(step_id) == view.loop_of(tool) for step_id in view.structure.under(agent_step_id))

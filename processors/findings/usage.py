@@ -14,25 +14,31 @@ from processors.findings.moments import moments
 from processors.ledger.pieces import result_text
 from processors.model import Message, ModelCall, Text, ToolCall, ToolRequest, ToolResponse
 
-TOKEN = re.compile(r"[a-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}))*")
+TOKEN = re.compile(r"[a-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}(?!\d)))*")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
+LIST_MARK = re.compile(r"(?:^|(?<=\s))\d{1,2}[.):](?=\s)")
+"""The number of a list's item."""
 SHORTEST_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """How much of a result was used."""
+    """How much of a result was used, as far as what was written later repeats it."""
 
     distinctive: int
     """Values that were first seen in this result."""
     used: int
     """Those that appear in something written later."""
+    derivable: bool = False
+    """The result holds numbers, and later a number was written that had been seen nowhere: it may be their sum."""
 
 
 def values(text: str) -> Iterator[str]:
     """List the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
     for token in TOKEN.findall(text.lower()):
+        if "," in token:
+            yield from (_number(piece) for piece in token.split(",") if _telling(piece) or NUMBER.fullmatch(piece))
         if token[0].isdigit() and NUMBER.fullmatch(token):
             yield _number(token)
         elif _telling(token):
@@ -59,7 +65,10 @@ def _number(text: str) -> str:
 
 
 class Usage:
-    """Where values of one session were first seen and last written, per loop; linear in the session's text."""
+    """Where values of one session were first seen and last written, per loop; linear in the session's text.
+
+    What another agent's prompt opens with was handed over to it, and so was used.
+    """
 
     def __init__(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall], loops: Mapping[str, str]) -> None:
         self._loops = loops
@@ -67,6 +76,8 @@ class Usage:
         self._last: dict[str, dict[str, int]] = defaultdict(dict)
         self._blind: dict[str, int] = defaultdict(lambda: -1)
         self._heard: dict[str, int] = defaultdict(lambda: -1)
+        self._handed_over: dict[str, int] = {}
+        self._computed: dict[str, int] = defaultdict(lambda: -1)
         self._times: dict[str, int] = {}
         self._walk(calls, tools)
 
@@ -76,7 +87,10 @@ class Usage:
         if self._blind[loop] > at or self._heard[loop] <= at:
             return None
         fresh = {value for value in parts(text) if self._first[loop].get(value, at) >= at}
-        return Used(len(fresh), sum(self._last[loop].get(value, -1) > at for value in fresh))
+        last = self._last[loop]
+        used = sum(max(last.get(value, -1), self._handed_over.get(value, -1)) > at for value in fresh)
+        numbers = any(value[0].isdigit() for value in fresh)
+        return Used(len(fresh), used, derivable=numbers and self._computed[loop] > at)
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
@@ -87,7 +101,8 @@ class Usage:
             loop = self._loops[step_id]
             if isinstance(step, ToolCall):
                 self._times[step_id] = time
-                self._see(loop, result_text(step) or "", time)
+                for value in parts(result_text(step) or ""):
+                    self._first[loop].setdefault(value, time)
                 continue
             if loop not in opened and step.input_messages:
                 opened.add(loop)
@@ -99,6 +114,7 @@ class Usage:
             self._see(loop, part.content if isinstance(part, Text) else "", time)
         for text in texts(call.input_messages or ()):
             self._see(loop, text, time)
+            self._handed_over.update(dict.fromkeys(parts(text), time))
 
     def _see(self, loop: str, text: str, time: int) -> None:
         first = self._first[loop]
@@ -111,10 +127,12 @@ class Usage:
                 self._blind[loop] = time
             return
         self._heard[loop] = time
-        last = self._last[loop]
+        last, first = self._last[loop], self._first[loop]
         for text in texts(call.output_messages):
             for value in parts(text):
                 last[value] = time
+            if any(value not in first for value in values(LIST_MARK.sub(" ", text)) if NUMBER.fullmatch(value)):
+                self._computed[loop] = time
             self._see(loop, text, time)
 
 

@@ -95,7 +95,8 @@ class Walk:
 
     def _was_cut(self, turn: Turn) -> bool:
         """Whether less joined the prompt than must be in it."""
-        if turn.new < 0:
+        handed_over = turn.before[0].model != turn.call.model and bool(turn.call.input_messages)
+        if turn.new < 0 or handed_over:
             return True
         pieces = turn.growth.pieces
         if turn.growth.written:

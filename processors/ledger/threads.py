@@ -21,6 +21,9 @@ OPEN_THREADS = 64
 MODEL_SWITCH = 0.7
 """A prompt handed to another model keeps at least this share of its tokens, although they are counted differently."""
 TOOL_TAIL = 64
+LONG_PROMPT = 2_048
+CONTINUED = 0.95
+"""A cache read of this share of another prompt shows that a new one goes on from it."""
 
 
 @dataclass(slots=True)
@@ -52,7 +55,43 @@ def find_threads(session: Session, structure: Structure) -> list[Thread]:
     threads: list[Thread] = []
     for group in _groups(session, structure):
         threads.extend(_split(group, structure))
-    return threads
+    return _joined(threads, structure)
+
+
+def _joined(threads: Sequence[Thread], structure: Structure) -> list[Thread]:
+    """Join prompts that go on where another one ended: the next turn of a conversation, a handed-over history."""
+    found: list[Thread] = []
+    for thread in sorted(threads, key=lambda one: (one.calls[0].started_at, one.thread_id)):
+        opening = thread.calls[0]
+        before = _ended_before(found[-OPEN_THREADS:], opening, structure)
+        if before is None:
+            found.append(thread)
+            continue
+        for call in thread.calls:
+            before.add(call)
+    return found
+
+
+def _ended_before(threads: Sequence[Thread], opening: ModelCall, structure: Structure) -> Thread | None:
+    for thread in reversed(threads):
+        last = thread.last
+        if last.started_at >= opening.started_at or last.ended_at > opening.started_at:
+            continue
+        known = extends(last, opening)
+        if known is None and _cache_continues(last, opening):
+            return thread
+        if known and len(opening.input_messages or ()) > len(last.input_messages or ()):
+            tail = (opening.input_messages or ())[len(last.input_messages or ()) :]
+            if answers_tools_of(last, opening, structure) or says(last, tail):
+                return thread
+    return None
+
+
+def _cache_continues(last: ModelCall, opening: ModelCall) -> bool:
+    """Whether a prompt's first call read nearly all of another prompt from the cache: only its own start can match."""
+    before, length = prompt_length(last) or 0, prompt_length(opening) or 0
+    read = opening.usage.cache_read_input_tokens or 0 if opening.usage is not None else 0
+    return last.model == opening.model and before >= LONG_PROMPT and length > before and read >= CONTINUED * before
 
 
 def _groups(session: Session, structure: Structure) -> list[list[ModelCall]]:
