@@ -30,6 +30,14 @@ def same_model(one: ModelCall, other: ModelCall) -> bool:
     return not mine or not theirs or bool(mine & theirs)
 
 
+def related_models(one: ModelCall, other: ModelCall) -> bool:
+    """Tell whether two signals of one producer may mean the same model: one may have cut its name short."""
+    mine = {family(one.model), family(one.request_model)} - {None}
+    theirs = {family(other.model), family(other.request_model)} - {None}
+    pairs = [sorted((a, b), key=len) for a in mine if a for b in theirs if b]
+    return not pairs or any(longer.startswith(shorter) for shorter, longer in pairs)
+
+
 def token_pairs(sighting: Sighting) -> list[tuple[int, int]]:
     """Return the input and output counts of a call, as counted and as the signal spelled them."""
     step = sighting.step

@@ -211,10 +211,24 @@ def _twins(one: Work, other: Work) -> bool:
 
 
 def _logs_by_time(calls: Sequence[Work], groups: _Groups) -> None:
-    """Join records that carry no id to spans of the same producer: equal tokens first, then time alone."""
-    spans = LogTwins(work for work in calls if work.sighting.signal == "span")
+    """Join records that carry no id to spans of the same producer: equal tokens first, then time alone.
+
+    Where a call has no span, its other records join the one that tells most of it.
+    """
     logs = [work for work in calls if work.sighting.signal == "log"]
-    for find in (spans.by_tokens, spans.by_time):
+    _seek(logs, LogTwins(work for work in calls if work.sighting.signal == "span"), groups)
+    alone = [work for work in logs if work not in groups.rule]
+    leading: dict[str, int] = {}
+    for work in alone:
+        if call_of(work).usage is not None:
+            leading[work.step.dialect] = max(work.sighting.authority, leading.get(work.step.dialect, 0))
+    leaders = [work for work in alone if leading.get(work.step.dialect) == work.sighting.authority]
+    led = [work for work in alone if work.sighting.authority < leading.get(work.step.dialect, 0)]
+    _seek(led, LogTwins(work for work in leaders if call_of(work).usage is not None), groups)
+
+
+def _seek(logs: Sequence[Work], twins: LogTwins, groups: _Groups) -> None:
+    for find in (twins.by_tokens, twins.by_time):
         for log in logs:
             twin = find(log) if log not in groups.rule else None
             if twin is not None:

@@ -1,4 +1,4 @@
-"""The span that a log record of a finished call speaks of, where neither carries an id."""
+"""The call that a log record of a finished one speaks of, where neither carries an id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK, contradict, same_model, token_pairs
+from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK, contradict, related_models, token_pairs
 from processors.normalise.work import Work, call_of
 
 _NEIGHBOURS = 16
@@ -14,10 +14,10 @@ _NEIGHBOURS = 16
 
 
 class LogTwins:
-    """Spans of model calls, to be found by tokens or by time; each serves one record of each kind."""
+    """Model calls, to be found by tokens or by time; each serves one record of each kind."""
 
-    def __init__(self, spans: Iterable[Work]) -> None:
-        by_end = sorted(spans, key=lambda work: (work.step.ended_at, work.step.step_id))
+    def __init__(self, calls: Iterable[Work]) -> None:
+        by_end = sorted(calls, key=lambda work: (work.step.ended_at, work.step.step_id))
         self._by_dialect: dict[str, list[Work]] = defaultdict(list)
         self._by_tokens: dict[tuple[str, int, int], list[Work]] = defaultdict(list)
         for work in by_end:
@@ -27,37 +27,41 @@ class LogTwins:
         self._taken: set[tuple[Work, str]] = set()
 
     def by_tokens(self, log: Work) -> Work | None:
-        """Return the span with the same token counts whose end is nearest."""
+        """Return the call with the same token counts whose end is nearest."""
         found: list[Work] = []
         for given, answered in token_pairs(log.sighting):
             found += self._free(log, self._by_tokens.get((log.step.dialect, given, answered), ()))
         return self._take(log, found)
 
     def by_time(self, log: Work) -> Work | None:
-        """Return the span that had just ended, or was about to, when the record was written."""
+        """Return the call that had just ended, or was about to, when the record was written."""
         near = self._free(log, self._by_dialect.get(log.step.dialect, ()))
         return self._take(log, [work for work in near if _during(log, work)])
 
     def _free(self, log: Work, ordered: Sequence[Work]) -> list[Work]:
-        """Return the unused spans whose ends lie around the record's time."""
+        """Return the unused calls whose ends lie around the record's time."""
         at = bisect_left(ordered, log.step.ended_at, key=lambda work: work.step.ended_at)
         window = ordered[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS]
-        return [work for work in window if (work, _kind(log)) not in self._taken and _may_be(log, work)]
+        return [
+            work
+            for work in window
+            if work is not log and (work, kind_of(log)) not in self._taken and _may_be(log, work)
+        ]
 
     def _take(self, log: Work, found: Sequence[Work]) -> Work | None:
         nearest = min(found, key=lambda work: abs(work.step.ended_at - log.step.ended_at), default=None)
         if nearest is not None:
-            self._taken.add((nearest, _kind(log)))
+            self._taken.add((nearest, kind_of(log)))
         return nearest
 
 
-def _kind(log: Work) -> str:
+def kind_of(log: Work) -> str:
     """Return what tells a producer's kinds of records apart where it sends several per call."""
     return f"{log.sighting.scope} {log.sighting.authority}"
 
 
 def _may_be(log: Work, span: Work) -> bool:
-    return not contradict(log.sighting, span.sighting) and same_model(call_of(log), call_of(span))
+    return not contradict(log.sighting, span.sighting) and related_models(call_of(log), call_of(span))
 
 
 def _during(log: Work, span: Work) -> bool:

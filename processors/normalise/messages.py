@@ -101,12 +101,11 @@ def _role_by_parts(parts: tuple[Part, ...], default: str) -> str:
 
 def _parts(item: Mapping[str, Json]) -> tuple[Part, ...]:
     """Return the parts of a message, or of an item that is itself a part."""
-    kind = item.get("type")
-    if isinstance(kind, str) and (kind in _REQUEST_TYPES or kind in _RESPONSE_TYPES or kind in _REASONING_TYPES):
+    if _word(item, "type") in _REQUEST_TYPES | _RESPONSE_TYPES | _REASONING_TYPES:
         part = part_of(item)
         return (part,) if part is not None else ()
     content = item.get("parts", item.get("content", item.get("text")))
-    if "tool_call_id" in item and item.get("role", "tool") in {"tool", "function"}:
+    if "tool_call_id" in item and _word(item, "role") in {"", "tool", "function"}:
         return (ToolResponse(_identifier(item.get("tool_call_id")), result_text(content)),)
     found = list(parts(content))
     for key in ("reasoning_content", "reasoning"):
@@ -139,9 +138,15 @@ def parts(content: Json) -> Iterable[Part]:
             yield part
 
 
+def _word(item: Mapping[str, Json], key: str) -> str:
+    """Return a field that should be a word, empty where it is missing or something else."""
+    value = item.get(key)
+    return value if isinstance(value, str) else ""
+
+
 def part_of(block: Mapping[str, Json]) -> Part | None:
     """Return one content block as a part; None for an empty one."""
-    kind = block.get("type")
+    kind = _word(block, "type")
     if kind in _RESPONSE_TYPES or block.keys() & {"toolResult", "functionResponse"}:
         return _response(block)
     if kind in _REQUEST_TYPES or block.keys() & {"toolUse", "functionCall"}:
@@ -149,7 +154,7 @@ def part_of(block: Mapping[str, Json]) -> Part | None:
     if kind in _REASONING_TYPES or block.get("thought") is True or "reasoningContent" in block:
         return Reasoning(_reasoning_text(block))
     content = block.get("text", block.get("content"))
-    if isinstance(content, str) and (kind is None or kind in _TEXT_TYPES):
+    if isinstance(content, str) and (not kind or kind in _TEXT_TYPES):
         return Text(content) if content else None
     if isinstance(content, Mapping) and isinstance(content.get("value"), str):
         return Text(str(content["value"]))
@@ -224,7 +229,7 @@ def _unwrapped(plain: Json) -> Json:
             return mapping(plain.get("kwargs")).get("content")
         if isinstance(plain.get("data"), Mapping) and plain.get("type") == "tool":
             return mapping(plain["data"]).get("content")
-        if plain.get("type") in {"text", "json", "error-text"} and plain.keys() <= {"type", "value", "text"}:
+        if _word(plain, "type") in {"text", "json", "error-text"} and plain.keys() <= {"type", "value", "text"}:
             return plain.get("value", plain.get("text"))
         if plain.keys() <= {"output", "kwargs"} and plain.get("output") is not None:
             return plain["output"]
@@ -243,7 +248,7 @@ def _unwrapped(plain: Json) -> Json:
 def _block_text(block: Json) -> str | None:
     item = mapping(block)
     content = item.get("text", item.get("content") if item.get("type") == "text" else None)
-    return content if isinstance(content, str) and item.get("type", "text") in _TEXT_TYPES else None
+    return content if isinstance(content, str) and _word(item, "type") in {"", *_TEXT_TYPES} else None
 
 
 def system_parts(value: object) -> tuple[Part, ...] | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from processors.model import AgentRun, ModelCall, ToolCall, ToolRequest, ToolResponse
 from processors.normalise.agents import owner_of, run_of
@@ -109,7 +110,7 @@ class _Pool:
 
     def __init__(self, works: Sequence[Work]) -> None:
         self._by_id: dict[str, list[Work]] = defaultdict(list)
-        self._by_name: dict[tuple[Work | None, str], list[Work]] = defaultdict(list)
+        self._by_name: dict[tuple[Work | None, str], deque[Work]] = defaultdict(deque)
         self._agents: dict[tuple[Work | None, str], list[Work]] = defaultdict(list)
         self._claimed: set[Work] = set()
         for work in sorted(works, key=lambda work: (work.step.started_at, work.step.step_id)):
@@ -129,9 +130,11 @@ class _Pool:
 
     def by_name(self, item: _Asked) -> Work | None:
         """Claim a run without an id: the first of the tool, in the same agent, after the request."""
-        runs = self._by_name.get((owner_of(item.call), plain_name(item.request.name)), [])
-        runs[:] = [run for run in runs if run not in self._claimed]
-        fitting = [run for run in runs[:_LOOK] if tool_of(run).tool_call_id is None and _after(run, item)]
+        runs = self._by_name[owner_of(item.call), plain_name(item.request.name)]
+        while runs and (runs[0] in self._claimed or tool_of(runs[0]).tool_call_id is not None):
+            runs.popleft()
+        free = (run for run in islice(runs, _LOOK) if run not in self._claimed)
+        fitting = [run for run in free if tool_of(run).tool_call_id is None and _after(run, item)]
         equal = [run for run in fitting if tool_of(run).arguments in {None, item.request.arguments}]
         return self._claim(next(iter(equal or fitting), None))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ def promote(works: Sequence[Work]) -> list[Work]:
     """Return the model calls that stand for totals under which nothing reported usage.
 
     Where calls without usage are beneath, the total becomes the usage of the last of them, since how it divides is
-    not known.
+    not known. A total stays out where calls of no agent ran at the same time: they may be what it sums up.
     """
     reported: set[Work] = set()
     silent: dict[Work, list[Work]] = defaultdict(list)
@@ -26,10 +27,13 @@ def promote(works: Sequence[Work]) -> list[Work]:
         if isinstance(work.step, ModelCall):
             _register(work, reported, silent)
     added: list[Work] = []
+    loose = sorted(work.step.started_at for work in works if _loose(work))
     holders = [work for work in works if work.sighting.rollup is not None and work.counted_by is None]
     for work in sorted(holders, key=lambda work: -work.depth):
         total = work.sighting.rollup
         if total is None or work in reported or not isinstance(work.step, (AgentRun, OtherStep)):
+            continue
+        if bisect_right(loose, work.step.ended_at) > bisect_left(loose, work.step.started_at):
             continue
         if silent[work]:
             _give(silent[work], total)
@@ -37,6 +41,12 @@ def promote(works: Sequence[Work]) -> list[Work]:
             added.append(_stand_in(work, total))
         _mark(work, reported)
     return added
+
+
+def _loose(work: Work) -> bool:
+    """Tell a call in no agent or tool: spans around it were lost or its trace cut, so any total may hold it."""
+    called = isinstance(work.step, ModelCall) and work.counted_by is None and work.step.usage is not None
+    return called and all(isinstance(above.step, ModelCall) for above in work.surroundings())
 
 
 def _register(work: Work, reported: set[Work], silent: dict[Work, list[Work]]) -> None:

@@ -7,15 +7,21 @@ Source: the attributes of releases up to 1.45.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from collector.model import Span
+from collector.model import LogRecord, Span
+from processors.model import ModelCall
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, GenAi
+from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts
 from processors.normalise.values import first, flag, text
 
+MAYBE_ESTIMATED = "the counts of this event may be the instrumentation's own estimate"
+
 _NAME = "openlit"
+UNVERIFIED = "read from a log record alone: the counts may be the instrumentation's estimate"
 _COUNTING: dict[str, Counting] = {
     "anthropic": "exclusive",
     "bedrock": "exclusive",
@@ -48,6 +54,14 @@ class OpenLit(GenAi):
         if result.usage is None or not streamed or by_provider or _instrumentation(span) not in _ESTIMATING:
             return result
         return Counted(None, ESTIMATED)
+
+    def read_log(self, record: LogRecord) -> Iterable[Reading]:
+        """Return what an event tells, with a doubt: it does not say whether the stream ended with usage."""
+        for reading in super().read_log(record):
+            if isinstance(reading, Sighting) and isinstance(reading.step, ModelCall):
+                yield replace(reading, step=replace(reading.step, note=MAYBE_ESTIMATED))
+            else:
+                yield reading
 
 
 def _instrumentation(span: Span) -> str:
