@@ -21,7 +21,6 @@ from processors.normalise.values import first, flag, text
 MAYBE_ESTIMATED = "the counts of this event may be the instrumentation's own estimate"
 
 _NAME = "openlit"
-UNVERIFIED = "read from a log record alone: the counts may be the instrumentation's estimate"
 _COUNTING: dict[str, Counting] = {
     "anthropic": "exclusive",
     "bedrock": "exclusive",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from processors.normalise import normalise
+from processors.normalise.dialects.openlit import MAYBE_ESTIMATED
 from processors.normalise.usage import ESTIMATED
 from tests.processors.normalise.counting import KINDS, Counted, counted, recorded, served_tools, spans_of
 from tests.processors.support import load_recording
@@ -79,6 +80,14 @@ def test_the_agent_sdk_counts_cached_tokens_in() -> None:
     assert counted([span]).tokens("input_tokens") == 1000
     native = replace(span, scope=replace(span.scope, name="openlit.instrumentation.anthropic"))
     assert counted([native]).tokens("input_tokens") == 1950
+
+
+def test_records_without_their_spans_say_that_they_may_be_estimates() -> None:
+    """A record does not tell an estimate from a count; with its span, which does, nothing is noted."""
+    _, logs = load_recording("openlit")
+    assert {call.note for call in Counted(normalise((), logs)).calls} == {MAYBE_ESTIMATED}
+    both, _ = recorded("openlit")
+    assert {call.note for call in both.calls} == {None}
 
 
 def test_another_instrumentations_count_replaces_an_estimate() -> None:
