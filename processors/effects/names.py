@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Read a set of words written one after the other."""
     return frozenset(text.split())
 
 
-READERS = _words(
+READERS = word_set(
     """Read Grep Glob LS NotebookRead TodoRead WebFetch WebSearch BashOutput TaskOutput ListMcpResources ReadMcpResource
     read_file read_many_files list_directory list_dir glob search_file_content grep_search file_search codebase_search
     google_web_search web_search web_fetch view_image view_file"""
 )
 """Tools of Claude Code, Codex, Gemini CLI, Copilot and Cursor that only read."""
-WRITERS = _words(
+WRITERS = word_set(
     """Edit MultiEdit Write NotebookEdit TodoWrite apply_patch update_plan write_file replace save_memory edit_file
     create_file insert_edit_into_file replace_string_in_file delete_file"""
 )
-SHELLS = _words(
+SHELLS = word_set(
     """Bash bash shell local_shell exec_command container.exec run_shell_command run_terminal_cmd run_in_terminal
     run_command execute_command terminal cmd powershell PowerShell exec"""
 )
-READ_VERBS = _words(
+READ_VERBS = word_set(
     """analyze browse calculate calculator check compare compute count describe diff explain fetch find get glob grep
     head inspect list load look lookup ls peek poll preview query read recall resolve retrieve scan search show stat
     status summarize tail test think validate verify view wait weather wc"""
 )
-WRITE_VERBS = _words(
+WRITE_VERBS = word_set(
     """accept add append apply approve archive assign attach block book buy cancel change checkin checkout clear click
     close commit complete copy create deactivate decrement delete deploy destroy disable drag drop edit email enable
     enqueue erase fill goto grant increment insert install invite kill label lock log mark merge modify mount move
@@ -35,47 +36,46 @@ WRITE_VERBS = _words(
     scroll select send set sign start stop store submit subscribe swap tag terminate toggle transfer truncate type
     uninstall unlock unsubscribe update upgrade upload upsert write"""
 )
-LISTING_WORDS = _words("codebase directory file files glob grep list ls repo scan tree workspace")
+LISTING_WORDS = word_set("codebase directory file files glob grep list ls repo scan tree workspace")
 """Words of tools that look at everything where they are not told where to look."""
-JOINING = _words("and or then")
+JOINING = word_set("and or then")
 """`get_or_create_x` writes, although it begins by reading."""
-SEARCH_WORDS = _words("bing find google grep lookup query retrieve search")
-SEARCH_ARGUMENTS = _words("keyword keywords pattern q query question search search_query search_term term")
-POLL_WORDS = _words("poll status wait progress state check await")
+SEARCH_WORDS = word_set("bing find google grep lookup query retrieve search")
+SEARCH_ARGUMENTS = word_set("keyword keywords pattern q query question search search_query search_term term")
 OPERATION_ARGUMENTS = ("command", "action", "operation", "method", "op", "mode")
 """Arguments of one tool with many functions that say which is meant."""
-HTTP_READS = _words("get head options")
+HTTP_READS = word_set("get head options")
 COMMAND_ARGUMENTS = ("command", "cmd", "script", "commands", "input")
 
-SHELL_READS = _words(
+SHELL_READS = word_set(
     """awk base64 basename bat cat cksum column comm cut date df diff dirname du echo egrep env fgrep fd file find fold
     free grep groups head hexdump host hostname id jq less locate ls lsof md5sum more nl nproc od printenv printf ps pwd
     readlink realpath rg sed sha1sum sha256sum sort stat strings tac tail test tr tree type uname uniq uptime wc whereis
     which who whoami xxd yq zcat"""
 )
-SHELL_NEUTRAL = _words("cd : true false sleep set export unset wait [ [[ exit time command")
-SHELL_WRITES = _words(
+SHELL_NEUTRAL = word_set("cd : true false sleep set export unset wait [ [[ exit time command")
+SHELL_WRITES = word_set(
     """chgrp chmod chown cp dd install kill killall ln mkdir mktemp mv patch pkill rename rm rmdir rsync shred split tee
     touch truncate unlink unzip zip"""
 )
 SHELL_SUBCOMMANDS = {
-    "git": _words(
+    "git": word_set(
         "blame cat-file describe diff grep log ls-files ls-tree reflog rev-list rev-parse shortlog show status"
     ),
-    "docker": _words("images inspect logs ps stats top version"),
-    "kubectl": _words("api-resources describe explain get logs top version"),
-    "npm": _words("ls list outdated view why"),
-    "pip": _words("check freeze list show"),
-    "cargo": _words("metadata tree"),
-    "systemctl": _words("status list-units show is-active"),
+    "docker": word_set("images inspect logs ps stats top version"),
+    "kubectl": word_set("api-resources describe explain get logs top version"),
+    "npm": word_set("ls list outdated view why"),
+    "pip": word_set("check freeze list show"),
+    "cargo": word_set("metadata tree"),
+    "systemctl": word_set("status list-units show is-active"),
 }
 """Programs whose first argument says whether they read; with any other argument their effect is unknown."""
-GIT_WRITES = _words(
+GIT_WRITES = word_set(
     """add am apply checkout cherry-pick clean commit merge mv pull push rebase reset restore revert rm stash switch"""
 )
-GIT_SWEEPS = GIT_WRITES - _words("add commit mv push rm")
+GIT_SWEEPS = GIT_WRITES - word_set("add commit mv push rm")
 """Git commands that may change any file of the working tree."""
-SHELL_RECURSIVE = _words("ack ag fd find rg tree")
+SHELL_RECURSIVE = word_set("ack ag fd find rg tree")
 WRITING_OPTIONS = {
     "sed": ("-i", "--in-place"),
     "awk": ("-i",),
