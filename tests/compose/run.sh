@@ -110,24 +110,24 @@ podman kill --signal CONT "$(collector)" >/dev/null
 check "and passes it again once it answers" healthy
 
 stopping=$SECONDS
-compose stop collector
+compose stop collector >/dev/null
 check "SIGTERM ends it with exit code 0, in $((SECONDS - stopping)) s" equal "$(inspect '{{.State.ExitCode}}')" 0
-compose start collector
+compose start collector >/dev/null
 check "it starts again" ready
 check "and has the session still" stored first
 
 check "a second session is acknowledged" send second
 podman kill --signal KILL "$(collector)" >/dev/null
-compose start collector
+compose start collector >/dev/null
 check "killed without warning, it starts again" ready
 check "and has what was acknowledged" stored first second
 
-compose down
+compose down >/dev/null
 compose up --detach collector >/dev/null
 check "a new container on the old volume is ready" ready
 check "and has both sessions" stored first second
 check "with their prices" priced first
 
-compose down --volumes
+compose down --volumes >/dev/null
 check "taken down, nothing is left" equal "$(podman ps --all --quiet; podman volume ls --quiet)" ""
 printf '%d passed, 0 failed\n' "$passed"
