@@ -18,6 +18,7 @@ from processors.model import (
     ToolRequest,
     Usage,
 )
+from tests.simulator import recording, scenario
 
 START = 1_795_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -132,3 +133,19 @@ class Script:
 
     def _add(self, step: Step) -> None:
         self.steps.append(step)
+
+
+MODELS = {"openai": "gpt-5", "anthropic": "claude-sonnet-4-5", "mistral_ai": "mistral-medium-latest"}
+
+
+def simulated(seed: int, lost_usage: float = 0.0) -> Session:
+    """Return a simulated session, its models replaced by ones with a list price."""
+    drawn = scenario.draw(seed)
+    session = recording.record(drawn.run(), drawn.provider, recording.Capture(lost_usage=lost_usage), seed)
+    return with_models(session, MODELS[drawn.provider])
+
+
+def with_models(session: Session, model: str) -> Session:
+    """Let all calls of a session be answered by one model."""
+    steps = (replace(step, model=model) if isinstance(step, ModelCall) else step for step in session.steps)
+    return replace(session, steps=tuple(steps))

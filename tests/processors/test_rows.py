@@ -14,8 +14,7 @@ from processors.model import AgentRun, ModelCall, Outcome, Session, StepError, U
 from processors.pipeline import Compiled, compile_session
 from processors.pricing import price_book
 from processors.rows import derived_rows
-from tests.processors.sessions import START, Script
-from tests.simulator import recording, scenario
+from tests.processors.sessions import START, Script, simulated
 
 BOOK = price_book()
 Row = dict[str, Any]
@@ -37,18 +36,6 @@ def total(rows: list[Row], column: str) -> Decimal | None:
     """Sum as SQL does: NULLs are left out, and nothing but NULLs is NULL."""
     known = [row[column] for row in rows if row.get(column) is not None]
     return sum(known, Decimal(0)) if known else None
-
-
-def simulated(seed: int, lost_usage: float = 0.0) -> Session:
-    """Return a simulated session whose models have list prices."""
-    drawn = scenario.draw(seed)
-    session = recording.record(drawn.run(), drawn.provider, recording.Capture(lost_usage=lost_usage), seed)
-    return replace(session, steps=tuple(_listed(step) for step in session.steps))
-
-
-def _listed(step: Any) -> Any:
-    models = {"openai": "gpt-5", "anthropic": "claude-sonnet-4-5", "mistral_ai": "mistral-medium-latest"}
-    return replace(step, model=models[step.provider]) if getattr(step, "provider", None) else step
 
 
 def claiming(session: Session, *costs: str | None) -> Session:
