@@ -1,104 +1,198 @@
-"""Outsiders' SQL: read-only questions over the stable views, with caps on rows, bytes, seconds and concurrency."""
+"""Outsiders' SQL: let in by `query_gate` and `query_size`, run on the store's own instance, stopped at its limits.
+
+Queries share DuckDB with ingest. What bounds them: at most a few at once; an interrupt when time, memory or result run
+over; and beforehand the refusal of everything that would not hear the interrupt. An answer is given at the deadline
+even where the query's thread needs a moment longer to end; it keeps its slot until it does.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, cast
 
+import msgspec
 import pyarrow as pa
 
 from collector.api import QueryResult
-from collector.config import MEBIBYTE
 from collector.errors import QueryError
-from collector.query_gate import check
-from collector.store.engine import Cursor, Database, DuckDBError
+from collector.query_gate import Node, check, refused
+from collector.query_size import check_size
+from collector.store.engine import Cursor, Database, DuckDBError, StatementType
 
-_ROWS_AT_ONCE: Final = 2_048
-_INSISTENCE_S: Final = 0.2
-"""An interrupt can be missed between two operators, so it is repeated."""
+__all__ = ["DuckQueries", "QueryLimits"]
+
+MEBIBYTE: Final = 1024 * 1024
+DUCKDB_TYPE: Final = b"duckdb_type"
+"""Where a result's fields keep the SQL type, which Arrow alone does not always tell (HUGEINT, JSON)."""
+_PAGE: Final = Path("/proc/self/statm")
+_PAGE_BYTES: Final = 4096
+_GLANCE_S: Final = 0.02
+_ROWS_AT_ONCE: Final = 2048
+_SERIALIZED: Final = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true, skip_default := true)"
+_NOT_IN_ARROW: Final = ("UHUGEINT", "BIT", "BIGNUM", "VARIANT", "UNION", "TIME WITH TIME ZONE", "GEOMETRY")
+_INTERRUPTED: Final = "INTERRUPT"
+_OUT_OF_MEMORY: Final = "Out of Memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryLimits:
-    """What one question may take, and how many may be asked at once."""
+    """What one query, and all of them together, may take."""
 
+    seconds: float = 30.0
     rows: int = 100_000
-    max_bytes: int = 64 * MEBIBYTE
-    seconds: float = 10.0
+    """Rows past this are cut, and the result says so."""
+    result_bytes: int = 64 * MEBIBYTE
+    """A result past this is refused: what is left of it could mislead."""
+    memory_bytes: int = 1024 * MEBIBYTE
+    """How far the process may grow while a query runs."""
+    statement_bytes: int = 64 * 1024
     at_once: int = 4
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
 
 
 class DuckQueries:
-    """Keeps `collector.api.Queries` on an open database; each question has a cursor of its own."""
+    """Read-only SQL over the stable views. Safe to call from several threads."""
 
     def __init__(self, database: Database, limits: QueryLimits | None = None) -> None:
         self._database = database
         self._limits = limits or QueryLimits()
-        self._free = threading.BoundedSemaphore(self._limits.at_once)
+        self._slots = threading.BoundedSemaphore(self._limits.at_once)
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> QueryResult:
-        """See `Queries`."""
-        if not self._free.acquire(timeout=self._limits.seconds):
-            raise QueryError(f"{self._limits.at_once} questions are being answered already: ask again", status=429)
+        """Return the rows of one SELECT-like statement; each field's metadata names its SQL type.
+
+        Raises QueryError: 400 for what is not allowed or wrong, 408 over time, 413 over size or memory, 429 where too
+        many run already.
+        """
+        if len(query.encode()) > self._limits.statement_bytes:
+            raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
+        if not self._slots.acquire(blocking=False):
+            raise QueryError(f"{self._limits.at_once} queries are running already: try again", status=429)
+        running = _Running(self._database.cursor(), self._limits)
+        # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
+        thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
+        thread.start()
+        return running.watch()
+
+
+class _Running:
+    """One query: a thread that runs it, and the caller's thread, which watches it."""
+
+    def __init__(self, cursor: Cursor, limits: QueryLimits) -> None:
+        self._cursor = cursor
+        self._limits = limits
+        self._result: Future[QueryResult] = Future()
+        self._stopped: QueryError | None = None
+
+    def run(self, query: str, parameters: Sequence[object], finished: Callable[[], None]) -> None:
+        """Run the query; its result or error is what `watch` returns or raises."""
+        result: QueryResult | BaseException
         try:
-            cursor = self._database.cursor()
+            result = self._fetch(query, parameters)
+        except (DuckDBError, OSError, pa.ArrowException, UnicodeError, RecursionError) as error:
+            result = _explained(error)
+        except BaseException as error:  # noqa: BLE001 - the caller waits for this thread: it must hear of any end
+            result = error
+        self._cursor.close()
+        finished()
+        if isinstance(result, BaseException):
+            self._result.set_exception(result)
+        else:
+            self._result.set_result(result)
+
+    def watch(self) -> QueryResult:
+        """Wait for the result and stop the query where it takes too much."""
+        deadline = time.monotonic() + self._limits.seconds
+        allowed = _resident_bytes() + self._limits.memory_bytes
+        while True:
             try:
-                check(cursor, query)
-                with _deadline(cursor, self._limits.seconds) as passed:
-                    return self._answer(cursor, query, parameters, passed)
-            finally:
-                cursor.close()
-        finally:
-            self._free.release()
+                return self._result.result(timeout=_GLANCE_S)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    reason = f"the query took longer than {self._limits.seconds:g} s: narrow it"
+                    raise self._stop(QueryError(reason, status=408)) from None
+                if _resident_bytes() > allowed:
+                    reason = f"the query took more than {self._limits.memory_bytes} bytes of memory: narrow it"
+                    raise self._stop(QueryError(reason, status=413)) from None
 
-    def _answer(self, cursor: Cursor, query: str, parameters: Sequence[object], passed: threading.Event) -> QueryResult:
-        try:
-            reader = cursor.execute(query, list(parameters)).to_arrow_reader(_ROWS_AT_ONCE)
-            return self._capped(reader)
-        except (DuckDBError, pa.ArrowException, OSError) as error:
-            if passed.is_set():
-                raise QueryError(
-                    f"the answer took longer than {self._limits.seconds:g} s: ask for less", status=408
-                ) from error
-            said = str(error).partition("\n\n")[0]
-            too_much = "Out of Memory" in said or "memory" in type(error).__name__.lower()
-            raise QueryError(said, status=413 if too_much else 400) from error
+    def _stop(self, error: QueryError) -> QueryError:
+        self._stopped = error
+        self._cursor.interrupt()
+        return error
 
-    def _capped(self, reader: pa.RecordBatchReader) -> QueryResult:
-        batches: list[pa.RecordBatch] = []
-        rows = size = 0
+    def _fetch(self, query: str, parameters: Sequence[object]) -> QueryResult:
+        statement = _let_in(self._cursor, query)
+        if self._stopped:
+            raise self._stopped
+        answer = self._cursor.execute(statement, parameters)
+        types = [str(column[1]) for column in answer.description or ()]
+        _check_types([str(column[0]) for column in answer.description or ()], types)
+        reader = answer.to_arrow_reader(_ROWS_AT_ONCE)
+        schema = pa.schema(
+            [field.with_metadata({DUCKDB_TYPE: kind}) for field, kind in zip(reader.schema, types, strict=True)]
+        )
+        batches, rows, size = [], 0, 0
         for batch in reader:
-            kept = batch.slice(0, self._limits.rows - rows)
-            rows, size = rows + kept.num_rows, size + kept.nbytes
-            if size > self._limits.max_bytes:
+            batches.append(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if size > self._limits.result_bytes:
                 raise QueryError(
-                    f"the answer is larger than {self._limits.max_bytes // MEBIBYTE} MiB: ask for less", status=413
+                    f"the result is larger than {self._limits.result_bytes} bytes: select less", status=413
                 )
-            batches.append(kept)
-            if kept.num_rows < batch.num_rows:
-                return QueryResult(pa.Table.from_batches(batches, reader.schema), truncated=True)
-        return QueryResult(pa.Table.from_batches(batches, reader.schema))
+            if rows > self._limits.rows:
+                break
+        table = pa.Table.from_batches(batches, reader.schema).cast(schema)
+        return QueryResult(table.slice(0, self._limits.rows), truncated=rows > self._limits.rows)
 
 
-@contextmanager
-def _deadline(cursor: Cursor, seconds: float) -> Iterator[threading.Event]:
-    """Interrupt the cursor's work once the time has passed; yield the event that says so."""
-    passed, done = threading.Event(), threading.Event()
+def _let_in(cursor: Cursor, query: str) -> str:
+    """Return the one statement of a query that may run. Raises QueryError, or what DuckDB's parser raises."""
+    statements = cursor.extract_statements(query)
+    if len(statements) != 1:
+        raise refused(f"exactly one statement is allowed, not {len(statements)}")
+    (statement,) = statements
+    if statement.type != StatementType.SELECT:
+        raise refused(f"only SELECT is allowed, not {statement.type.name}")
+    ((serialized,),) = cursor.execute(_SERIALIZED, [statement.query]).fetchall()
+    tree = msgspec.json.decode(serialized)
+    if tree["error"]:
+        raise refused("only SELECT, DESCRIBE, SUMMARIZE and SHOW TABLES are allowed")
+    (parsed,) = tree["statements"]
+    select = cast("Node", parsed)
+    check(select)
+    check_size(select)
+    return str(statement.query)
 
-    def watch() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            passed.set()
-            cursor.interrupt()
-            wait = _INSISTENCE_S
 
-    watcher = threading.Thread(target=watch, name="query-deadline", daemon=True)
-    watcher.start()
+def _check_types(names: Sequence[str], types: Sequence[str]) -> None:
+    for name, kind in zip(names, types, strict=True):
+        if any(unsent in kind for unsent in _NOT_IN_ARROW):
+            raise refused(f"the column {name} is {kind}, which cannot be sent: cast it to VARCHAR")
+
+
+def _explained(error: Exception) -> QueryError:
+    text = str(error).strip()
+    if isinstance(error, RecursionError):
+        return QueryError("the statement is nested too deeply: split it", status=413)
+    if _INTERRUPTED in text:
+        return QueryError("the query was stopped", status=408)
+    if _OUT_OF_MEMORY in text:
+        return QueryError("the query needs more memory than there is: narrow it", status=413)
+    return refused(text.partition("\n\nLINE ")[0])
+
+
+def _resident_bytes() -> int:
+    """Return the memory that the process holds, 0 where the system does not say."""
     try:
-        yield passed
-    finally:
-        done.set()
-        watcher.join()
+        return int(_PAGE.read_text().split()[1]) * _PAGE_BYTES
+    except (OSError, ValueError):
+        return 0
