@@ -107,9 +107,10 @@ def test_a_partial_source_gives_what_it_sent_and_no_more(collector: RunningColle
     assert total(sessions, "reasoning_output_tokens") is None
     assert total(sessions, "unpriced_call_count")
     calls = collector.sql(
-        "SELECT cost_usd, unpriced_reason FROM steps WHERE kind = 'llm' AND input_tokens IS NULL AND error_type IS NULL"
+        "SELECT unpriced_reason FROM steps WHERE kind = 'llm' AND cost_usd IS NULL AND counted_by IS NULL"
     )
-    assert all(call["cost_usd"] is None and call["unpriced_reason"] for call in calls)
+    assert calls
+    assert all(call["unpriced_reason"] for call in calls)
 
 
 def answered_calls(requests: list[Request]) -> list[dict[str, int]]:
