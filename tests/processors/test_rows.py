@@ -20,11 +20,10 @@ BOOK = price_book()
 Row = dict[str, Any]
 
 
-def rows_of(session: Session) -> dict[str, list[Row]]:
-    """Compile a session and return its rows by table."""
-    return {
-        name: [dict(row) for row in rows] for name, rows in derived_rows([compile_session(session, BOOK)], 7).items()
-    }
+def rows_of(*sessions: Session) -> dict[str, list[Row]]:
+    """Compile sessions and return their rows by table."""
+    derived = derived_rows([compile_session(session, BOOK) for session in sessions], 7)
+    return {name: [dict(row) for row in rows] for name, rows in derived.items()}
 
 
 def compiled(session: Session) -> Compiled:
@@ -55,7 +54,7 @@ def reported(session: Session) -> object:
 
 def test_the_tables_take_every_row() -> None:
     """Every row fits the derived tables: known columns, and values of their types."""
-    tables = arrow_tables(rows_of(simulated(2)), PER_SESSION)
+    tables = arrow_tables(rows_of(*map(simulated, range(5))), PER_SESSION)
     assert {name: table.num_rows > 0 for name, table in tables.items()} == dict.fromkeys(PER_SESSION, True)
 
 
