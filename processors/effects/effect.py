@@ -14,8 +14,9 @@ from processors.effects import names
 from processors.effects.shell import shell_effect
 from processors.effects.targets import (
     CAMEL,
+    SQL,
     SQL_CHANGE,
-    SQL_VERB,
+    SQL_KEYS,
     Json,
     canonical,
     leaves,
@@ -175,17 +176,13 @@ def _of_shell(command: str) -> Effect:
 
 def _statement(arguments: str | None) -> Effect | None:
     """Recognise SQL among the arguments: it says itself whether it reads, and from which tables."""
-    for _, text in leaves(parse(arguments)):
-        verb = SQL_VERB.match(text)
-        tables = sql_tables(text) if verb else frozenset()
-        if verb and tables:
-            reads = verb.group(1).lower() in ("select", "show", "explain", "describe") or _only_selects(text)
-            return Effect(Access.READ if reads else Access.WRITE, tables)
+    for key, text in leaves(parse(arguments)):
+        found = SQL.match(text) if key.lower() in SQL_KEYS else None
+        if found is not None:
+            verb = found["verb"].split()[0].lower()
+            reads = verb in ("select", "describe") or (verb == "with" and not SQL_CHANGE.search(text))
+            return Effect(Access.READ if reads else Access.WRITE, sql_tables(text))
     return None
-
-
-def _only_selects(text: str) -> bool:
-    return text.lstrip()[:4].lower() == "with" and not SQL_CHANGE.search(text)
 
 
 def _by_name(name: str, short: str, arguments: str | None) -> Access | None:

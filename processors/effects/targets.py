@@ -16,11 +16,14 @@ NAMING_KEY = re.compile(
     r"resource|document|doc|page_id|city|location|country|currency)s?$",
     re.IGNORECASE,
 )
-SQL_TABLE = re.compile(r"\b(?:from|join|into|update|table)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
-SQL_VERB = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*"
-    r"(with|select|insert|update|delete|merge|create|drop|alter|truncate|show|explain|describe|pragma)\b",
-    re.IGNORECASE,
+SQL_KEYS = frozenset({"", "sql", "query", "q", "statement", "stmt", "command"})
+SQL_TABLE = re.compile(r"\b(?:from|join|into|update|table|describe)\s+([\w.\"`\[\]]+)", re.IGNORECASE)
+SQL = re.compile(
+    r"\s*(?:--[^\n]*\n\s*)*(?:explain\s+(?:analyze\s+)?)?"
+    r"(?P<verb>select\b.+\bfrom\b|insert\s+(?:or\s+\w+\s+)?into\b|update\s+\S+\s+set\b|delete\s+from\b|merge\s+into\b"
+    r"|(?:create|drop|alter|truncate)\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:table|view|index)\b"
+    r"|with\s+(?:recursive\s+)?\w+\s*(?:\([^)]*\)\s*)?as\s*\(|describe\s+\w+\s*;?\s*$)",
+    re.IGNORECASE | re.DOTALL,
 )
 SQL_CHANGE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
 PLACE_KEY = re.compile(r"(^|_)(path|paths|file|files|filename|dir|directory|folder|cwd|url|uri|id|ids)$", re.IGNORECASE)

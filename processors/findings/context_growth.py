@@ -14,6 +14,8 @@ from processors.ledger.prompt import Stretch
 
 GROWTH = 10
 """Times the first prompt, source: design/tracecard.md."""
+WORTH_COMPACTING = 8_192
+"""Tokens below which a prompt is small however much it grew."""
 NAMED = 5
 
 
@@ -38,7 +40,7 @@ class ContextGrowth:
 
 def _judge(stretch: Stretch, currency: Currency) -> Iterator[Draft]:
     lengths = [call.length for call in stretch.calls if call.length]
-    if not lengths or lengths[-1] <= GROWTH * lengths[0]:
+    if not lengths or lengths[-1] <= max(GROWTH * lengths[0], WORTH_COMPACTING):
         return
     by_producer: dict[str, int] = defaultdict(int)
     for segment, units in zip(stretch.segments, carried(stretch), strict=True):

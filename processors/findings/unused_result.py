@@ -11,7 +11,7 @@ from processors.findings.view import View
 from processors.ledger.pieces import result_text
 from processors.model import ToolCall
 
-LEAST_DISTINCTIVE = 2
+LEAST_DISTINCTIVE = 3
 """A result with fewer values of its own may have been used without a word of it."""
 
 

@@ -17,7 +17,7 @@ from processors.ledger.prompt import PromptCall, Segment, Stretch
 from processors.ledger.shares import share_exactly
 from processors.pricing.model import TokenClass
 
-MAX_ROWS = 200_000
+MAX_ROWS = 25_000
 FEWEST_NAMED = 4
 """However long a session is, every call names this many producers."""
 

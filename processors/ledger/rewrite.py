@@ -17,7 +17,7 @@ from processors.ledger.prompt import PromptCall, Segment, Stretch
 from processors.ledger.rates import Rates
 from processors.pricing.model import TokenClass
 
-HORIZON = 96
+HORIZON = 48
 """Calls that are priced one by one after the last change of the prompt."""
 NEARLY_ALL = 0.9
 """A call that read this share of what it could of the prompt before was a full cache hit."""

@@ -56,6 +56,13 @@ class Plan:
     summary: str = ""
     resend_reasoning: bool = False
     """The provider keeps reasoning in the prompt."""
+    used: frozenset[str] = frozenset()
+    """The calls of which a later text says something."""
+
+    def every_used(self) -> frozenset[str]:
+        """Name the calls of this agent and its sub-agents whose results were used."""
+        inner = (call.sub_agent.every_used() for turn in self.turns for call in turn.calls if call.sub_agent)
+        return self.used.union(*inner)
 
     def every_call(self) -> tuple[PlannedCall, ...]:
         """List the tool calls of this agent and its sub-agents, in order."""

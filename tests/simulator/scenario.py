@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 
 from tests.simulator import texts
@@ -51,6 +52,8 @@ class Shape:
     follow_ups: float
     system_bytes: int
     result_bytes: int
+    uses: float = 0.7
+    """The share of results that the next text says something of."""
     compact_above: int | None = None
     resend_reasoning: bool = False
 
@@ -89,15 +92,17 @@ def _plan(random: Random, shape: Shape, key: str, depth: int) -> Plan:
         for calls in _bundles(random, shape, _undertake(random, shape, world, key, depth)):
             turns.append(_tool_turn(random, shape, f"{key}c{len(turns)}", calls))
         if random.random() < shape.follow_ups:
-            answer = _text_turn(random, shape, f"{key}c{len(turns)}", turns[-1])
+            answer = _text_turn(random, shape, f"{key}c{len(turns)}")
             turns.append(replace(answer, user=texts.sentence(random, 12), pause=random.uniform(1, 120)))
-    turns.append(_text_turn(random, shape, f"{key}c{len(turns)}", turns[-1]))
+    turns.append(_text_turn(random, shape, f"{key}c{len(turns)}"))
+    turns, used = _use(random, shape, turns)
     return Plan(
         key=key,
         agent="analyst" if depth == 0 else "helper",
         system=texts.prose(random, shape.system_bytes if depth == 0 else 600),
         task=texts.prose(random, 200),
         turns=tuple(turns),
+        used=used,
         compact_above=shape.compact_above,
         summary=texts.prose(random, 900),
         resend_reasoning=shape.resend_reasoning,
@@ -160,9 +165,23 @@ def _tool_turn(random: Random, shape: Shape, key: str, calls: tuple[PlannedCall,
     )
 
 
-def _text_turn(random: Random, shape: Shape, key: str, before: Turn) -> Turn:
-    seen = before.calls[-1].result if before.calls else ""
-    return Turn(key=key, text=texts.mention(random, seen), reasoning=_reasoning(random, shape))
+def _text_turn(random: Random, shape: Shape, key: str) -> Turn:
+    return Turn(key=key, text=texts.sentence(random, 20), reasoning=_reasoning(random, shape))
+
+
+def _use(random: Random, shape: Shape, turns: list[Turn]) -> tuple[list[Turn], frozenset[str]]:
+    """Let texts say something of the results before them."""
+    used: set[str] = set()
+    told = [turns[0]]
+    for before, turn in pairwise(turns):
+        spoken = turn.text
+        for call in before.calls:
+            if random.random() < shape.uses and (turn.text or not turn.calls or shape.lead_ins):
+                result = call.sub_agent.turns[-1].text if call.sub_agent is not None else call.result
+                spoken = f"{spoken} {texts.mention(random, result)}".strip()
+                used.add(call.key)
+        told.append(replace(turn, text=spoken))
+    return told, frozenset(used)
 
 
 def _reasoning(random: Random, shape: Shape) -> int:

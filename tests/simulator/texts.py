@@ -13,7 +13,7 @@ COMMON = ["the", "of", "and", "to", "in", "for", "with", "on", "that", "is", "by
 
 def word(random: Random) -> str:
     """Make up a word."""
-    return "".join(random.choice(SYLLABLES) for _ in range(random.randint(2, 4)))
+    return "".join(random.choice(SYLLABLES) for _ in range(random.randint(3, 5)))
 
 
 def sentence(random: Random, words: int) -> str:
@@ -68,6 +68,6 @@ def make(random: Random, kind: Kind, size: int) -> str:
 
 
 def mention(random: Random, text: str) -> str:
-    """Write a sentence that uses something of a text."""
-    pieces = [piece for piece in text.replace(",", " ").replace('"', " ").split() if len(piece) > 4]
-    return f"{sentence(random, 6)} {random.choice(pieces) if pieces else ''} {sentence(random, 4)}"
+    """Write a sentence that uses something of a text: its longest word, figure or name."""
+    pieces = [piece.strip('.,:;()[]{}"') for piece in text.replace(",", " ").replace('"', " ").split()]
+    return f"{sentence(random, 4)} So {max(pieces, key=len, default='nothing')} it is."
