@@ -68,6 +68,8 @@ class GenaiPrices:
             return Unpriced(f"self_hosted {subject.provider}")
         if at_ns <= 0:
             return Unpriced("time_not_reported")
+        if _weights_without_vendor(subject):
+            return Unpriced(f"ambiguous_vendor {subject.model}")
         found = self._find(subject)
         if isinstance(found, Unpriced):
             return found
@@ -97,10 +99,7 @@ class GenaiPrices:
             for reading in readings(subject.provider, name):
                 if found := self._look_up(reading):
                     return *found, self._say_reading(subject, found)
-        if vendor_of(subject.provider) is None:
-            if OPEN_WEIGHTS.search(subject.model.lower()):
-                return Unpriced(f"ambiguous_vendor {subject.model}")
-        elif self._vendor_id(subject.provider) is None:
+        if vendor_of(subject.provider) is not None and self._vendor_id(subject.provider) is None:
             return Unpriced(f"unknown_provider {subject.provider}")
         return Unpriced(f"unknown_model {subject.model}")
 
@@ -133,6 +132,20 @@ class GenaiPrices:
         if named and model.is_match(subject.model.lower()):
             return None
         return f"priced as {model.id} of {provider.id}"
+
+
+def _weights_without_vendor(subject: Subject) -> bool:
+    """Return whether it is anybody's guess who sold a call to an open model.
+
+    OpenAI publishes open weights and does not serve them: its name on such a call is that of the client library.
+    """
+    vendor = vendor_of(subject.provider)
+    if vendor is None:
+        named = next(iter(readings(None, subject.model))).vendor or (
+            subject.model.partition("/")[0] if "/" in subject.model else None
+        )
+        return vendor_of(named) is None and OPEN_WEIGHTS.search(subject.model.lower()) is not None
+    return vendor == "openai" and OPEN_WEIGHTS.search(subject.model.lower()) is not None
 
 
 def _tier_context(
