@@ -14,7 +14,7 @@ from processors.normalise.gaps import gaps
 from processors.normalise.reading import read
 from processors.normalise.sessions import Bundle
 from processors.normalise.sighting import Sighting
-from processors.normalise.work import Work, plant
+from processors.normalise.work import Work, counting, plant
 
 _TASK_ID = ("clawtrace.task.id", "task.id", "task_id")
 _CONDITION = ("clawtrace.condition", "condition")
@@ -78,7 +78,7 @@ def _steps(works: Sequence[Work]) -> tuple[Step, ...]:
         replace(
             work.step,
             parent_step_id=work.parent.step.step_id if work.parent is not None else None,
-            counted_by=work.counted_by.step.step_id if work.counted_by is not None else None,
+            counted_by=counting(work).step.step_id if work.counted_by is not None else None,
         )
         for work in ordered
     )

@@ -30,7 +30,9 @@ from processors.normalise.work import Work, call_of
 OF_SPAN = "counted once: log record of the same span"
 SAME_ID = "counted once: same response id"
 INSIDE = "counted once: the same call in the span inside this one"
+SUM = "not counted: repeats the usage of the calls inside this span"
 SAME_TIME = "counted once: same time, model and tokens in another instrumentation"
+ALONE = "counted from a log record: no span of this call was found beside those of others"
 LOG_TWIN = "counted once: log record of the same call, by time and tokens"
 
 
@@ -41,6 +43,7 @@ def join(works: Sequence[Work]) -> None:
     _by_span(calls, groups)
     _by_request_id(calls, groups)
     _by_nesting(calls, groups)
+    calls = [call for call in calls if call.counted_by is None]
     _by_time(calls, groups)
     _logs_by_time(calls, groups)
     for members in groups.all():
@@ -153,16 +156,29 @@ def _enclosing_call(work: Work) -> Work | None:
 
 
 def _by_nesting(calls: Sequence[Work], groups: _Groups) -> None:
-    """Count the innermost of nested model calls: what stands around them only passes them on."""
+    """Count the innermost of nested model calls: what stands around them passes them on or sums them up."""
     inner: dict[Work, list[Work]] = defaultdict(list)
     for work in calls:
         outer = _enclosing_call(work) if work.sighting.signal == "span" else None
-        if outer is not None and same_model(call_of(work), call_of(outer)):
+        if outer is not None:
             inner[outer].append(work)
     for outer, within in inner.items():
-        answered = [work for work in within if call_of(work).error is None] or within
+        same = [work for work in within if same_model(call_of(work), call_of(outer))]
+        answered = [work for work in same if call_of(work).error is None] or same
         equal = [work for work in answered if same_tokens(work.sighting, outer.sighting)]
-        groups.unite((equal or answered)[-1], outer, INSIDE)
+        if same:
+            groups.unite((equal or answered)[-1], outer, INSIDE)
+        elif _sums_up(call_of(outer), within):
+            outer.yield_to(within[-1], SUM)
+
+
+def _sums_up(outer: ModelCall, within: Sequence[Work]) -> bool:
+    """Tell whether a call reports what the calls inside report together, whatever their models."""
+    usages = [usage for work in within if (usage := call_of(work).usage) is not None]
+    return outer.usage is not None and all(
+        (getattr(outer.usage, count) or 0) <= sum(getattr(usage, count) or 0 for usage in usages) + len(usages)
+        for count in ("input_tokens", "output_tokens")
+    )
 
 
 def _by_time(calls: Sequence[Work], groups: _Groups) -> None:
@@ -216,8 +232,13 @@ def _logs_by_time(calls: Sequence[Work], groups: _Groups) -> None:
     Where a call has no span, its other records join the one that tells most of it.
     """
     logs = [work for work in calls if work.sighting.signal == "log"]
-    _seek(logs, LogTwins(work for work in calls if work.sighting.signal == "span"), groups)
+    spans = [work for work in calls if work.sighting.signal == "span"]
+    _seek(logs, LogTwins(spans), groups)
     alone = [work for work in logs if work not in groups.rule]
+    with_spans = {work.step.dialect for work in spans}
+    for work in alone:
+        if work.step.dialect in with_spans:
+            work.note(ALONE)
     leading: dict[str, int] = {}
     for work in alone:
         if call_of(work).usage is not None:
@@ -240,10 +261,19 @@ def _settle(members: list[Work], groups: _Groups) -> None:
     best = min(members, key=_preference)
     others = sorted((work for work in members if work is not best), key=_preference)
     for other in others:
-        best.step = merged(call_of(best), call_of(other), believe=other.sighting.authority > best.sighting.authority)
-        if other in best.surroundings() and other.step.dialect == best.step.dialect:
+        around = other in best.surroundings()
+        if not around or _tell_the_same(best, other):
+            believe = other.sighting.authority > best.sighting.authority
+            best.step = merged(call_of(best), call_of(other), believe=believe)
+        if around and other.step.dialect == best.step.dialect:
             best.step = replace(best.step, started_at=min(best.step.started_at, other.step.started_at))
         other.yield_to(best, groups.rule.get(other, SAME_ID))
+
+
+def _tell_the_same(inner: Work, outer: Work) -> bool:
+    """Tell a span that passes a call on from one that sums up several attempts, whose figures are not the call's."""
+    known = token_pairs(inner.sighting) and token_pairs(outer.sighting)
+    return not known or same_tokens(inner.sighting, outer.sighting)
 
 
 def _preference(work: Work) -> tuple[object, ...]:

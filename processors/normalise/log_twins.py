@@ -31,12 +31,12 @@ class LogTwins:
         found: list[Work] = []
         for given, answered in token_pairs(log.sighting):
             found += self._free(log, self._by_tokens.get((log.step.dialect, given, answered), ()))
-        return self._take(log, found)
+        return self._take(log, [work for work in found if _during(log, work)])
 
     def by_time(self, log: Work) -> Work | None:
         """Return the call that had just ended, or was about to, when the record was written."""
         near = self._free(log, self._by_dialect.get(log.step.dialect, ()))
-        return self._take(log, [work for work in near if _during(log, work)])
+        return self._take(log, [work for work in near if _during(log, work) and _may_be(log, work)])
 
     def _free(self, log: Work, ordered: Sequence[Work]) -> list[Work]:
         """Return the unused calls whose ends lie around the record's time."""
@@ -45,7 +45,9 @@ class LogTwins:
         return [
             work
             for work in window
-            if work is not log and (work, kind_of(log)) not in self._taken and _may_be(log, work)
+            if work is not log
+            and (work, kind_of(log)) not in self._taken
+            and not contradict(log.sighting, work.sighting)
         ]
 
     def _take(self, log: Work, found: Sequence[Work]) -> Work | None:
@@ -60,9 +62,16 @@ def kind_of(log: Work) -> str:
     return f"{log.sighting.scope} {log.sighting.authority}"
 
 
-def _may_be(log: Work, span: Work) -> bool:
-    return not contradict(log.sighting, span.sighting) and related_models(call_of(log), call_of(span))
+def _may_be(log: Work, call: Work) -> bool:
+    """Tell whether nothing but time is needed to join two: neither model nor both counts say otherwise."""
+    mine, theirs = token_pairs(log.sighting), token_pairs(call.sighting)
+    differ = all(one[0] != other[0] and one[1] != other[1] for one in mine for other in theirs)
+    return related_models(call_of(log), call_of(call)) and not (mine and theirs and differ)
 
 
-def _during(log: Work, span: Work) -> bool:
-    return span.step.started_at - CLOCK_SLACK <= log.step.ended_at <= span.step.ended_at + LOG_SLACK
+def _during(log: Work, call: Work) -> bool:
+    """Tell whether a record was written about when the call ended; one that lasted must have begun before that."""
+    lasted = log.step.started_at < log.step.ended_at
+    if lasted and log.step.started_at > call.step.ended_at:
+        return False
+    return call.step.started_at - CLOCK_SLACK <= log.step.ended_at <= call.step.ended_at + LOG_SLACK

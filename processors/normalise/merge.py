@@ -15,7 +15,8 @@ def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> Model
     """
     if ESTIMATED in {call.usage_missing, other.usage_missing} and call.dialect == other.dialect:
         call, other = (replace(one, usage=None, usage_missing=ESTIMATED) for one in (call, other))
-    teller, helper = (other, call) if other.usage is not None and (believe or call.usage is None) else (call, other)
+    believed = other.usage is not None and (believe or call.usage is None or _corrected(other, call))
+    teller, helper = (other, call) if believed else (call, other)
     usage = merged_usage(teller.usage, helper.usage)
     return replace(
         call,
@@ -37,6 +38,14 @@ def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> Model
         reported_cost=call.reported_cost if call.reported_cost is not None else other.reported_cost,
         error=call.error or (other.error if usage is None else None),
     )
+
+
+def _corrected(other: ModelCall, call: ModelCall) -> bool:
+    """Tell whether one signal of a producer allowed a correction, which its note names, that the other did not."""
+    if other.note is None or call.note is not None or other.dialect != call.dialect:
+        return False
+    mine, theirs = call.usage, other.usage
+    return mine is not None and theirs is not None and (theirs.output_tokens or 0) < (mine.output_tokens or 0)
 
 
 def _fuller(one: str | None, other: str | None) -> str | None:

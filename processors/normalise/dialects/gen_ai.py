@@ -109,6 +109,9 @@ class GenAi(Reader):
         operation = text(span.attributes, OPERATION)
         if operation is not None:
             return KINDS.get(operation, "other")
+        named = KINDS.get(span.name.partition(" ")[0])  # the conventions' span names begin with the operation
+        if named is not None:
+            return named
         if text(span.attributes, "mcp.method.name") is not None:
             return "tool" if span.attributes["mcp.method.name"] == "tools/call" else None
         if text(span.attributes, "gen_ai.tool.name") is not None and not self.models(span)[1]:

@@ -19,6 +19,7 @@ from processors.normalise.values import first, mapping, structured, text
 
 _SCOPE = "gcp.vertex.agent"
 TWICE = "google-adk adds reasoning to an output that includes it already: taken off"
+MAYBE_TWICE = "google-adk may have added reasoning to an output that includes it already: the model is not known"
 _GOOGLE = "gcp."
 
 
@@ -49,16 +50,14 @@ class GoogleAdk(GenAi):
         sent = self.counts(span)
         seller = vendor(self.provider(span), self.models(span)[1])
         reasoning = sent.reasoning or 0
-        if reasoning <= 0 or sent.output is None or seller is None or seller.startswith(_GOOGLE):
+        if reasoning <= 0 or sent.output is None or (seller or "").startswith(_GOOGLE):
             return super().usage(span)
+        if seller is None:
+            return replace(super().usage(span), note=MAYBE_TWICE)
         if reasoning * 2 > sent.output:  # less than twice the reasoning: it was not added a second time
             return super().usage(span)
         result = counted(replace(sent, output=sent.output - reasoning))
         return Counted(result.usage, result.missing, "; ".join(note for note in (TWICE, result.note) if note))
-
-    def provider(self, span: Span) -> str | None:
-        """Return the vendor named, or Google."""
-        return super().provider(span)
 
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt, in the first schema from the raw request."""

@@ -11,7 +11,7 @@ import pytest
 
 from collector.model import Attributes, AttributeValue, LogRecord, Span
 from processors.model import ModelCall, Session
-from processors.normalise import normalise
+from processors.normalise import SESSION_KEYS, normalise
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
 DAMAGES_PER_RECORDING = 12
@@ -99,7 +99,10 @@ def damage(signal: _T, chance: random.Random) -> _T:
         fate = chance.random()
         if fate < 0.04:
             continue
-        kept[key] = retyped(value, chance) if fate < 0.08 else cut(value, chance) if fate < 0.12 else value
+        if key in SESSION_KEYS:  # a key cut short is the key of another session
+            kept[key] = value
+        else:
+            kept[key] = retyped(value, chance) if fate < 0.08 else cut(value, chance) if fate < 0.12 else value
     attributes: Attributes = kept
     return replace(signal, attributes=attributes)
 
