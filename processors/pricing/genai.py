@@ -21,7 +21,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from processors.pricing.ids import OPEN_WEIGHTS, SELF_HOSTED, Reading, owner_of, readings, vendor_of
+from processors.pricing.ids import NOT_A_HOST, OPEN_WEIGHTS, SELF_HOSTED, Reading, owner_of, readings, vendor_of
 from processors.pricing.model import TokenClass, Unpriced
 from processors.pricing.rates import Rate, Rates, Subject
 
@@ -68,8 +68,6 @@ class GenaiPrices:
             return Unpriced(f"self_hosted {subject.provider}")
         if at_ns <= 0:
             return Unpriced("time_not_reported")
-        if _weights_without_vendor(subject):
-            return Unpriced(f"ambiguous_vendor {subject.model}")
         found = self._find(subject)
         if isinstance(found, Unpriced):
             return found
@@ -99,6 +97,8 @@ class GenaiPrices:
             for reading in readings(subject.provider, name):
                 if found := self._look_up(reading):
                     return *found, self._say_reading(subject, found)
+        if vendor_of(subject.provider) in NOT_A_HOST and OPEN_WEIGHTS.search(subject.model.lower()):
+            return Unpriced(f"ambiguous_vendor {subject.model}")
         if vendor_of(subject.provider) is not None and self._vendor_id(subject.provider) is None:
             return Unpriced(f"unknown_provider {subject.provider}")
         return Unpriced(f"unknown_model {subject.model}")
@@ -112,11 +112,12 @@ class GenaiPrices:
         return None
 
     def _vendors(self, reading: Reading) -> Iterator[str | None]:
-        if reading.vendor is not None:
+        open_weights = OPEN_WEIGHTS.search(reading.model) is not None
+        if reading.vendor is not None and not (open_weights and reading.vendor in NOT_A_HOST):
             yield reading.vendor
         if owner := owner_of(reading.model):
             yield owner
-        elif reading.vendor is None and not OPEN_WEIGHTS.search(reading.model):
+        elif reading.vendor is None and not open_weights:
             yield None
 
     def _vendor_id(self, provider: str | None) -> str | None:
@@ -132,20 +133,6 @@ class GenaiPrices:
         if named and model.is_match(subject.model.lower()):
             return None
         return f"priced as {model.id} of {provider.id}"
-
-
-def _weights_without_vendor(subject: Subject) -> bool:
-    """Return whether it is anybody's guess who sold a call to an open model.
-
-    OpenAI publishes open weights and does not serve them: its name on such a call is that of the client library.
-    """
-    vendor = vendor_of(subject.provider)
-    if vendor is None:
-        named = next(iter(readings(None, subject.model))).vendor or (
-            subject.model.partition("/")[0] if "/" in subject.model else None
-        )
-        return vendor_of(named) is None and OPEN_WEIGHTS.search(subject.model.lower()) is not None
-    return vendor == "openai" and OPEN_WEIGHTS.search(subject.model.lower()) is not None
 
 
 def _tier_context(

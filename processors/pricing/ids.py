@@ -65,6 +65,9 @@ OWNERS = (
 OPEN_WEIGHTS = re.compile(r"(^|/)(gpt-oss|llama|meta-llama|qwen|gemma|mixtral|phi-|deepseek-(r1|v\d|ai)|kimi-k2|glm-)")
 """Models that many vendors sell at many prices: without the vendor's name their price is anybody's guess."""
 
+NOT_A_HOST = frozenset({None, "openai"})
+"""Who serves no open weights: nobody, and OpenAI, whose name on such a call is that of the client library."""
+
 _BEDROCK = re.compile(
     r"(arn:aws[a-z-]*:bedrock:.*/)?((?:[a-z]{2}(?:-gov)?|apac|global)\.)?"
     r"(ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen|stability|writer)\.[a-z0-9]"

@@ -95,6 +95,8 @@ def test_the_requested_model_helps_where_the_answering_one_is_unknown() -> None:
         ("llama3.3", "our-gateway", "unknown_provider our-gateway"),
         ("llama-3.3-70b", None, "ambiguous_vendor llama-3.3-70b"),
         ("gpt-oss-120b", None, "ambiguous_vendor gpt-oss-120b"),
+        ("openai/gpt-oss-120b", "openai", "ambiguous_vendor openai/gpt-oss-120b"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "openai", "ambiguous_vendor meta-llama/Llama-3.3-70B-Instruct"),
         ("deepseek-r1", "ollama", "self_hosted ollama"),
         ("gpt-5", "vllm", "self_hosted vllm"),
         ("whisper-1", "openai", "no_token_rates whisper-1"),
