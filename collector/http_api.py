@@ -17,6 +17,7 @@ from starlette.routing import Route
 from collector.api import Actions, OutcomeReport, Queries, QueryResult
 from collector.errors import CollectorError, QueryError, UnknownSessionError
 from collector.ingest import Ingest
+from collector.query_format import json_document
 from collector.status import http_status, retry_after_s
 
 TRUNCATED_HEADER: Final = "X-ClawTrace-Truncated"
@@ -95,25 +96,6 @@ def error_response(error: CollectorError) -> Response:
     seconds = retry_after_s(error)
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return Response(msgspec.json.encode({"error": str(error)}), http_status(error), headers, "application/json")
-
-
-def json_document(result: QueryResult) -> bytes:
-    """Return rows as `{"columns", "rows", "truncated"}`: DECIMAL as string, BIGINT as number, lists as arrays."""
-    table = result.table
-    columns = [_plain(column).to_pylist() for column in table.columns]
-    document = {
-        "columns": [{"name": field.name, "type": str(field.type)} for field in table.schema],
-        "rows": list(zip(*columns, strict=True)),
-        "truncated": result.truncated,
-    }
-    return msgspec.json.encode(document)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return times of nanoseconds as text: Python's own end at microseconds."""
-    kind = column.type
-    is_nanoseconds = (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns"
-    return column.cast(pa.string()) if is_nanoseconds else column
 
 
 def _rendered(ask: Callable[[], QueryResult], as_arrow: bool) -> Response:  # noqa: FBT001 - two forms, no third

@@ -20,15 +20,14 @@ import pyarrow as pa
 
 from collector.api import QueryResult
 from collector.errors import QueryError
+from collector.query_format import DUCKDB_TYPE, json_document
 from collector.query_gate import Node, check, refused
 from collector.query_size import check_size
 from collector.store.engine import Cursor, Database, DuckDBError, StatementType
 
-__all__ = ["DuckQueries", "QueryLimits"]
+__all__ = ["DuckQueries", "QueryLimits", "json_document"]
 
 MEBIBYTE: Final = 1024 * 1024
-DUCKDB_TYPE: Final = b"duckdb_type"
-"""Where a result's fields keep the SQL type, which Arrow alone does not always tell (HUGEINT, JSON)."""
 _PAGE: Final = Path("/proc/self/statm")
 _PAGE_BYTES: Final = 4096
 _GLANCE_S: Final = 0.02

@@ -85,10 +85,11 @@ def nodes_in(tree: Tree) -> Iterator[Node]:
 
 
 def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes right under a node; a constant has none, whatever its value is."""
+    """Yield the nodes right under a node, but for types; a constant has none, whatever its value is."""
     if node.get("class") != "CONSTANT":
-        for tree in node.values():
-            yield from nodes_in(tree)
+        for key, tree in node.items():
+            if key != "cast_type":
+                yield from nodes_in(tree)
 
 
 def arguments(function: Node) -> list[Node]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -50,14 +48,10 @@ def write_rows(result: QueryResult, form: RowsFormat) -> None:
 
 
 def rows_of(table: pa.Table) -> list[tuple[object, ...]]:
-    """Return the rows of an Arrow table as Python values; times of nanoseconds, which Python has none for, as text."""
-    import pyarrow as pa
+    """Return the rows of an Arrow table as Python values; times as text to the nanosecond."""
+    from collector.query_format import plain_rows
 
-    exact = [
-        column.cast(pa.string()) if pa.types.is_timestamp(column.type) and column.type.unit == "ns" else column
-        for column in table.columns
-    ]
-    return list(zip(*(column.to_pylist() for column in exact), strict=True))
+    return plain_rows(table)
 
 
 def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
@@ -83,16 +77,14 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
 
 def as_csv(table: pa.Table) -> str:
     """Return rows as RFC 4180 text with a header; NULL is empty, a nested value is JSON."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.column_names)
-    writer.writerows(["" if value is None else _cell(value) for value in row] for row in rows_of(table))
-    return out.getvalue()
+    from collector.query_format import csv_document
+
+    return csv_document(table)
 
 
 def as_json(result: QueryResult) -> str:
     """Return the document that `POST /api/sql` answers: columns with types, rows as arrays, `truncated`."""
-    from collector.http_api import json_document
+    from collector.query_format import json_document
 
     return json_document(result).decode()
 
