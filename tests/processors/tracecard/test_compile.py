@@ -141,9 +141,8 @@ def test_what_is_cut_is_counted() -> None:
     assert len(card.sub_agents) + card.left_out["sub_agents"] == 20
 
 
-@pytest.mark.parametrize("first", range(0, 100, 25))
-def test_cards_of_simulated_sessions_are_small(first: int) -> None:
+def test_cards_of_simulated_sessions_are_small() -> None:
     """Cards of ordinary sessions come to 1.5 kB in the median and never over 4 kB."""
-    sizes = [len(card_of(simulated(seed)).to_yaml().encode()) for seed in range(first, first + 25)]
+    sizes = [len(card_of(simulated(seed)).to_yaml().encode()) for seed in range(100)]
     assert median(sizes) <= TARGET_BYTES
     assert max(sizes) <= MAX_BYTES
