@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from statistics import median
 
-import pytest
-
 from processors.model import Outcome, Session, StepError, Usage
 from processors.pipeline import compile_session
 from processors.pricing import price_book
