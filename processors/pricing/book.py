@@ -10,8 +10,8 @@ from processors.pricing.model import Price, TokenClass, Unpriced
 from processors.pricing.overrides import Overrides
 from processors.pricing.rates import Rates, RateSource, Subject, bill, complete
 
-CACHE_NOT_REPORTED = "cached tokens not reported: priced as if none were, which is an upper bound"
-WRITES_NOT_REPORTED = "cache writes not reported: priced as if there were none, which is a lower bound"
+CACHE_NOT_REPORTED = "cached tokens not reported: priced as none, an upper bound"
+WRITES_NOT_REPORTED = "cache writes not reported: priced as none, a lower bound"
 
 PLAUSIBLE_TOKENS = 10**12
 """No call has more tokens than this; a count above it is not a measurement."""

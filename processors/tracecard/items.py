@@ -84,7 +84,9 @@ class TopCostSpan(CardPart):
     kind: Literal["llm", "embedding", "tool", "agent", "context"]
     name: str
     usd: Usd = Field(description="Attributed cost: what this step caused, whoever was billed for it")
-    carried_usd: Usd | None = Field(None, description="Part of usd: what later prompts paid to carry its product")
+    carried_usd: Usd | None = Field(
+        None, description="Part of usd: what later prompts paid to carry its product; absent where small"
+    )
     tokens: SpanTokens = SpanTokens()
     hint: str | None = None
 

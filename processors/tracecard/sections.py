@@ -31,6 +31,8 @@ SMALL_SHARE = Decimal("0.05")
 """Of the session's cost: a span below it is not named,"""
 ALWAYS_NAMED = 3
 """unless it is among so many costliest."""
+WORTH_SAYING = Decimal("0.1")
+"""Of a span's cost: a carried part below it is not named."""
 _ZERO = Decimal(0)
 
 
@@ -59,7 +61,7 @@ def _top(material: Material, step_id: str) -> TopCostSpan:
         kind=_kind(step),
         name=INITIAL_CONTEXT if step is None else clip(step.name, NAME_BYTES),
         usd=money.attributed,
-        carried_usd=money.carried if step and money.carried else None,
+        carried_usd=money.carried if step and money.carried >= WORTH_SAYING * money.attributed else None,
         tokens=tokens,
         hint=_hint(step, money.carried_calls),
     )
