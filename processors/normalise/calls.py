@@ -215,6 +215,8 @@ def _bucket(work: Work) -> object:
 
 def _twins(one: Work, other: Work) -> bool:
     first, second = call_of(one), call_of(other)
+    if one in other.surroundings() or other in one.surroundings():
+        return False  # one inside the other is another rule's matter
     if (
         one.sighting.scope == other.sighting.scope
         or contradict(one.sighting, other.sighting)
@@ -265,7 +267,7 @@ def _settle(members: list[Work], groups: _Groups) -> None:
         if not around or _tell_the_same(best, other):
             believe = other.sighting.authority > best.sighting.authority
             best.step = merged(call_of(best), call_of(other), believe=believe)
-        if around and other.step.dialect == best.step.dialect:
+        if around and other.step.dialect == best.step.dialect and not token_pairs(other.sighting):
             best.step = replace(best.step, started_at=min(best.step.started_at, other.step.started_at))
         other.yield_to(best, groups.rule.get(other, SAME_ID))
 

@@ -76,9 +76,10 @@ class OpenInference(Reader):
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""
         sent = span.attributes
+        asked = mapping(structured(first(sent, "llm.invocation_parameters"))).get("model")
         return (
             text(sent, "llm.response.model_name", "llm.model_name", "embedding.model_name"),
-            text(sent, "llm.request.model_name"),
+            text(sent, "llm.request.model_name") or (asked if isinstance(asked, str) else None),
         )
 
     def provider(self, span: Span) -> str | None:
