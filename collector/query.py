@@ -155,6 +155,8 @@ class _Running:
 
 def _let_in(cursor: Cursor, query: str) -> str:
     """Return the one statement of a query that may run. Raises QueryError, or what DuckDB's parser raises."""
+    if "\0" in query:
+        raise refused("a statement cannot hold the character NUL")
     statements = cursor.extract_statements(query)
     if len(statements) != 1:
         raise refused(f"exactly one statement is allowed, not {len(statements)}")
@@ -186,7 +188,7 @@ def _explained(error: Exception) -> QueryError:
         return QueryError("the query was stopped", status=408)
     if _OUT_OF_MEMORY in text:
         return QueryError("the query needs more memory than there is: narrow it", status=413)
-    return refused(text.partition("\n\nLINE ")[0])
+    return refused(" ".join(text.partition("\n\nLINE ")[0].split()))
 
 
 def _resident_bytes() -> int:

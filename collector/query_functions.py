@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_OPERATORS: Final = "+ - * / // % ** ^ & | << >> ~ @ !__postfix ^@ @> <@ && <-> <=> -> ->> ~~ !~~ ~~* !~~* ~~~ ||"
+_OPERATORS: Final = "+ - * / // % ** ^ & | << >> ~ @ !__postfix ^@ @> <@ && <-> <=> ->> ~~ !~~ ~~* !~~* ~~~ ||"
 
 _NUMBERS: Final = """
     abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh cot degrees divide even exp
@@ -151,7 +151,7 @@ SLOW_PATTERNS: Final = _names("~~* !~~* ~~~ like_escape not_like_escape ilike_es
 """Matching whose time is multiplied by the text's length with each further `%` or `*`."""
 
 JSON_PATHS: Final = _names(
-    "-> ->> json_extract json_extract_path json_extract_path_text json_extract_string json_exists json_value json_type",
+    "->> json_extract json_extract_path json_extract_path_text json_extract_string json_exists json_value json_type",
     "json_keys json_array_length",
 )
 """What is given a JSON path as its second argument."""

@@ -119,6 +119,8 @@ class _Gate:
             raise refused("two common table expressions have one name: name each differently")
         self._tables = VIEWS | names.keys()
         self._nodes = 0
+        self._in_from: set[int] = set()
+        self._lambdas: set[int] = set()
 
     def look(self, node: Node, depth: int) -> None:
         self._nodes += 1
@@ -139,9 +141,13 @@ class _Gate:
         elif kind == "SHOW_REF":
             _check_show(node)
         elif kind == "TABLE_FUNCTION":
-            _check_table_function(node)
-        elif kind == "FUNCTION":
+            self._check_table_function(cast("Node", node["function"]))
+        elif kind == "FUNCTION" and id(node) not in self._in_from:
+            self._lambdas |= {id(argument) for argument in arguments(node) if _is_lambda(argument)}
             _check_function(node)
+        elif kind == "LAMBDA" and id(node) not in self._lambdas:
+            # DuckDB's grammar has one arrow: outside the functions that take a lambda it asks JSON for a path.
+            _check_path(cast("Node", node["expr"]))
         elif kind == "WINDOW" and function_name(node) not in WINDOW_FUNCTIONS:
             raise refused(f"{function_name(node)} is not allowed with OVER")
         elif kind == "CAST":
@@ -153,6 +159,11 @@ class _Gate:
         if place not in ([], ["main"]) or name.lower() not in self._tables or "at_clause" in node:
             full = ".".join([*place, name])
             raise refused(f"there is no view {full}: SHOW TABLES lists them, DESCRIBE spans its columns")
+
+    def _check_table_function(self, function: Node) -> None:
+        if function_name(function) not in TABLE_FUNCTIONS:
+            raise refused(f"{function_name(function)} is not allowed in FROM: read from the views")
+        self._in_from.add(id(function))
 
 
 def cte_names(node: Node) -> Iterator[str]:
@@ -171,12 +182,6 @@ def _check_show(node: Node) -> None:
         raise refused("only SHOW TABLES, DESCRIBE and SUMMARIZE are allowed")
 
 
-def _check_table_function(node: Node) -> None:
-    function = cast("Node", node["function"])
-    if function_name(function) not in TABLE_FUNCTIONS:
-        raise refused(f"{function_name(function)} is not allowed in FROM: read from the views")
-
-
 def _check_function(node: Node) -> None:
     name, given = function_name(node), arguments(node)
     if name not in FUNCTIONS and name not in TABLE_FUNCTIONS:
@@ -189,7 +194,7 @@ def _check_function(node: Node) -> None:
         _check_listing(name, given)
     elif name in FAST_PATTERNS or name in SLOW_PATTERNS:
         _check_pattern(name, given)
-    elif name in JSON_PATHS and len(given) > 1 and not _is_lambda(given[1]):
+    elif name in JSON_PATHS and len(given) > 1:
         _check_path(given[1])
     _check_lambdas(name, given)
 
