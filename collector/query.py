@@ -1,4 +1,4 @@
-"""Outsiders' SQL: let in by `query_gate` and `query_size`, run on the store's own instance, stopped at its limits.
+"""Outsiders' SQL: let in by three gates (`query_gate`, `_size`, `_growth`), run on the store's own instance, stopped at its limits.
 
 Queries share DuckDB with ingest. What bounds them: at most a few at once; an interrupt when time, memory or result run
 over; and beforehand the refusal of everything that would not hear the interrupt. An answer is given at the deadline
@@ -22,6 +22,7 @@ from collector.api import QueryResult
 from collector.errors import QueryError
 from collector.query_format import DUCKDB_TYPE, json_document
 from collector.query_gate import Node, check, refused
+from collector.query_growth import check_growth
 from collector.query_size import check_size
 from collector.store.engine import Cursor, Database, DuckDBError, StatementType
 
@@ -171,6 +172,7 @@ def _let_in(cursor: Cursor, query: str) -> str:
     select = cast("Node", parsed)
     check(select)
     check_size(select)
+    check_growth(select)
     return str(statement.query)
 
 

@@ -1,7 +1,7 @@
 """What outsiders' SQL may say: decided on DuckDB's own syntax tree, by permission, never by looking at text.
 
 A statement passes when everything in it is known and allowed: the kinds of its nodes, the views it reads, the
-functions it calls. `collector.query_size` then bounds what it may make of them.
+functions it calls. `collector.query_size` and `collector.query_growth` then bound what it may make of them.
 """
 
 from __future__ import annotations
