@@ -1,4 +1,4 @@
-"""Outsiders' SQL: let in by three gates (`query_gate`, `_size`, `_growth`), run on the store's own instance, stopped at its limits.
+"""Outsiders' SQL: let in by `query_gate`, `query_size` and `query_growth`, run on the store's instance within limits.
 
 Queries share DuckDB with ingest. What bounds them: at most a few at once; an interrupt when time, memory or result run
 over; and beforehand the refusal of everything that would not hear the interrupt. An answer is given at the deadline
