@@ -8,7 +8,7 @@ what they do together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, cast
 
 from collector.errors import QueryError
@@ -89,19 +89,17 @@ class _Scales:
             return _STORED if defined is None else self.weight(defined)
         if kind == "RECURSIVE_CTE_NODE" and self.weight(cast("Node", node["right"])) > _STORED:
             raise QueryError("a recursive query may not join texts or lists: it could do so without end", status=413)
-        parts = [child for key, tree in node.items() if key != "cte_map" for child in nodes_in(tree)]
-        below = [self.weight(part) for part in parts if kind_of(part) in QUERY_NODES | SOURCES]
+        parts = [part for key, tree in node.items() if key != "cte_map" for part in _parts(nodes_in(tree))]
+        below = [self.weight(part) for part in parts if "class" not in part]
         small = max([1, *(weight.small for weight in below)])
         document = max([_DOCUMENT, *(weight.document for weight in below)])
         stored = Weight(small, document)
-        for part in parts:
-            if kind_of(part) not in QUERY_NODES | SOURCES:
-                for expression in _expressions(part):
-                    built = self._built(expression, stored)
-                    if self._is_document(expression):
-                        document = max(document, built)
-                    else:
-                        small = max(small, built)
+        for expression in (part for part in parts if "class" in part):
+            built = self._built(expression, stored)
+            if self._is_document(expression):
+                document = max(document, built)
+            else:
+                small = max(small, built)
         return Weight(small, document)
 
     def _is_document(self, node: Node) -> bool:
@@ -154,9 +152,13 @@ class _Scales:
         return heaviest * EXPANDING.get(name, 1)
 
 
-def _expressions(part: Node) -> list[Node]:
-    """Return the expressions in a part of a query: itself, or those that it lists."""
-    return [part] if "class" in part else [inner for child in children(part) for inner in _expressions(child)]
+def _parts(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield the queries, sources and expressions that nodes are or merely wrap."""
+    for node in nodes:
+        if "class" in node or kind_of(node) in QUERY_NODES | SOURCES:
+            yield node
+        else:
+            yield from _parts(children(node))
 
 
 def _names_of_documents(select: Node) -> frozenset[str]:
