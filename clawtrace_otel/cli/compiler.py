@@ -6,14 +6,15 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from clawtrace_otel.cli.worker import Worker, WorkFailedError, WorkStoppedError
 from collector.api import CompileCounts
@@ -22,14 +23,18 @@ from collector.errors import StoreError
 if TYPE_CHECKING:
     from collector.store import DerivedRows, Group, Signals, TelemetryStore
 
+    _Made: TypeAlias = tuple[Group, DerivedRows | None]
+
 log = logging.getLogger("clawtrace.compile")
 
 _END_OF_TIME: Final = 2**63 - 1
 _ALL: Final = 2**31 - 1
 _ROUND: Final = 1_000
 """Groups that one look for quiet ones takes up, so that a stop or a request to compile waits for few."""
-_COMMIT: Final = 32
-"""Groups that are stored in one transaction."""
+_TOGETHER: Final = 32
+"""Groups that are loaded with one query and stored in one transaction."""
+_ROWS_UNDER_WAY: Final = 10_000
+"""Spans and log records that are loaded ahead of the workers, unless one session has more."""
 _MOST_WORKERS: Final = 8
 
 
@@ -128,13 +133,54 @@ class Compiler:
         """Compile groups side by side and store them many at a time."""
         total = CompileCounts(0, 0)
         with ThreadPoolExecutor(len(self._workers)) as threads:
-            made = (result for result in threads.map(self._rows, groups) if result is not None)
-            while batch := list(islice(made, _COMMIT)):
+            made = (result for result in self._made(threads, groups) if result is not None)
+            while batch := list(islice(made, _TOGETHER)):
                 failed = self._store_together(batch)
                 total = CompileCounts(total.compiled + len(batch) - failed, total.failed + failed)
         if self.count is not None:
             self.count(total)
         return total
+
+    def _made(self, threads: ThreadPoolExecutor, groups: Iterable[Group]) -> Iterator[_Made | None]:
+        """Yield what the workers make of groups, in order; while they work, the next groups are loaded."""
+        under_way: deque[tuple[int, Future[_Made | None]]] = deque()
+        for group, job in self._jobs(groups):
+            rows = len(job.signals.spans) + len(job.signals.logs) if job else 0
+            while under_way and sum(weight for weight, _ in under_way) + rows > _ROWS_UNDER_WAY:
+                yield under_way.popleft()[1].result()
+            under_way.append((rows, threads.submit(self._rows, group, job)))
+        for _, made in under_way:
+            yield made.result()
+
+    def _jobs(self, groups: Iterable[Group]) -> Iterator[tuple[Group, CompileJob | None]]:
+        """Yield what each group is compiled from, None where it cannot be read; leave out what must wait."""
+        waiting = iter(groups)
+        while (some := list(islice(waiting, _TOGETHER))) and not self._stopping.is_set():
+            given = 0
+            try:
+                for pair in zip(some, self._loaded(some), strict=True):
+                    given += 1
+                    yield pair
+            except StoreError:
+                yield from self._jobs_one_by_one(some[given:])
+
+    def _jobs_one_by_one(self, groups: Iterable[Group]) -> Iterator[tuple[Group, CompileJob | None]]:
+        """Find out which of some groups it is that the store cannot load."""
+        for group in groups:
+            try:
+                (job,) = self._loaded([group])
+            except StoreError as error:
+                log.error("%s could not be loaded: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
+                if not error.retryable:
+                    yield group, None
+            else:
+                yield group, job
+
+    def _loaded(self, groups: Sequence[Group]) -> Iterator[CompileJob]:
+        ids = [group.values | group.trace_ids for group in groups]
+        outcomes = self._store.outcomes(frozenset().union(*ids))
+        for named, signals in zip(ids, self._store.load_all(groups), strict=True):
+            yield CompileJob(signals, {name: outcomes[name] for name in named & outcomes.keys()}, self._settings.prices)
 
     def _store_together(self, batch: Sequence[tuple[Group, DerivedRows | None]]) -> int:
         """Store in one transaction, or one by one where that is refused; return how many have no rows."""
@@ -155,22 +201,18 @@ class Compiler:
             return False
         return rows is not None
 
-    def _rows(self, group: Group) -> tuple[Group, DerivedRows | None] | None:
+    def _rows(self, group: Group, job: CompileJob | None) -> _Made | None:
         """Return a group's rows, None for rows that could not be made, and nothing at all where it must wait."""
-        if self._stopping.is_set():
-            return None
+        if job is None:
+            return group, None
         worker = self._free.get()
         try:
-            outcomes = self._store.outcomes(group.values | group.trace_ids)
-            return group, worker.run(CompileJob(self._store.load(group), outcomes, self._settings.prices))
+            return group, worker.run(job)
         except WorkStoppedError:
             return None
         except WorkFailedError as error:
             log.error("%s could not be compiled and is skipped: %s", _named(group), error)  # noqa: TRY400 - the worker printed the traceback
             return group, None
-        except StoreError as error:
-            log.error("%s could not be loaded: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
-            return None if error.retryable else (group, None)
         finally:
             self._free.put(worker)
 

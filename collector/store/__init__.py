@@ -23,7 +23,7 @@ The contract:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -94,6 +94,10 @@ class TelemetryStore(Protocol):
 
     def load(self, group: Group) -> Signals:
         """Return everything stored for a group up to its last batch."""
+        ...
+
+    def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
+        """Yield what `load` returns for each of several groups, with few queries and bounded memory."""
         ...
 
     def replace(self, group: Group, rows: DerivedRows) -> None:

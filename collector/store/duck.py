@@ -5,7 +5,7 @@ Writers take turns (one lock for telemetry, one for what is derived from it); re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
 from collector.store.closure import all_edges, by_age, edges_around, nothing_is_quiet, pending_nodes
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
-from collector.store.engine import Cursor, Database, transaction, translated
+from collector.store.engine import Database, transaction, translated
 from collector.store.groups import Node, connected, nodes_of
+from collector.store.loading import load_signals
 from collector.store.opening import open_database
 from collector.store.replacing import compiled_of, swap
 from collector.store.resent import KINDS, new_rows, registered
-from collector.store.rows import logs_of, spans_of
 
 _SEEDS_AT_ONCE: Final = 1000
 _LAST_BATCH: Final = """
@@ -32,19 +32,6 @@ _LAST_BATCH: Final = """
         UNION ALL SELECT max(batch) FROM telemetry.pending
         UNION ALL SELECT max(outcome_number) FROM derived.outcomes
     )
-"""
-_SPANS: Final = """
-    SELECT * FROM telemetry.spans
-    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IN (SELECT unnest(?::VARCHAR[]))
-"""
-_LOGS_IN_TRACES: Final = """
-    SELECT * FROM telemetry.logs
-    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IN (SELECT unnest(?::VARCHAR[]))
-"""
-_LOGS_OUTSIDE_TRACES: Final = """
-    SELECT * FROM telemetry.logs
-    WHERE batch BETWEEN ?::BIGINT AND ?::BIGINT AND trace_id IS NULL
-    AND correlation_value IN (SELECT unnest(?::VARCHAR[]))
 """
 _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
@@ -133,13 +120,13 @@ class DuckStore:
 
     def load(self, group: Group) -> Signals:
         """See `TelemetryStore`."""
-        batches = [group.first_batch, group.last_batch]
+        (signals,) = self.load_all([group])
+        return signals
+
+    def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
+        """See `TelemetryStore`."""
         with translated(self.database.path):
-            cursor = self.database.cursor()
-            spans = _where(cursor, _SPANS, batches, group.trace_ids)
-            logs = [_where(cursor, _LOGS_IN_TRACES, batches, group.trace_ids)]
-            logs.append(_where(cursor, _LOGS_OUTSIDE_TRACES, batches, group.values))
-        return Signals(spans_of(spans), logs_of(pa.concat_tables(logs)))
+            yield from load_signals(self.database.cursor(), groups)
 
     def replace(self, group: Group, rows: DerivedRows) -> None:
         """See `TelemetryStore`."""
@@ -195,7 +182,3 @@ class DuckStore:
             self._appender.close()
             self._deriver.close()
             self.database.close()
-
-
-def _where(cursor: Cursor, statement: str, batches: Sequence[int], names: Collection[str]) -> pa.Table:
-    return cursor.execute(statement, [*batches, sorted(names)]).to_arrow_table()

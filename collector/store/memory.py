@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TypeAlias, cast
@@ -101,6 +101,10 @@ class MemoryStore:
         return Signals(
             spans_of(pa.Table.from_pylist(spans, schema=SPANS)), logs_of(pa.Table.from_pylist(logs, schema=LOGS))
         )
+
+    def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
+        """See `TelemetryStore`."""
+        return map(self.load, groups)
 
     def _until(self, group: Group, name: str) -> list[_Stored]:
         return [

@@ -48,3 +48,7 @@ def compiled_in(sessions: int, steps: int) -> float:
         took = time.perf_counter() - started
     assert counts == CompileCounts(sessions, 0), counts
     return took
+
+
+if __name__ == "__main__":
+    main()

@@ -99,3 +99,7 @@ def _send(collector: RunningCollector, bodies: Sequence[bytes], waits: list[floa
         assert answer.status == http.HTTPStatus.OK, answer.status
         waits.append(time.perf_counter() - started)
     connection.close()
+
+
+if __name__ == "__main__":
+    main()

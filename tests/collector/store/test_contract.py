@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from collector.model import AttributeValue, Event, Link, LogRecord, Resource, Scope, Span
-from collector.store import DerivedRows, Group, Receipt, TelemetryStore
+from collector.store import DerivedRows, Group, Receipt, TelemetryStore, loading
 from collector.values import encode_attributes, encode_value
 from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, span, together, trace
 from tests.collector.store.conftest import StoreUnderTest
@@ -261,6 +261,20 @@ class TestLoad:
         signals = store.load(group)
         assert sorted(one.trace_id for one in signals.spans) == [A, B]
         assert sorted(str(one.body) for one in signals.logs) == ["in", "out"]
+
+    @pytest.mark.parametrize("rows_at_once", [1, 4, 1_000])
+    def test_loads_many_groups_as_it_loads_each(
+        self, store: TelemetryStore, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+    ) -> None:
+        """However few rows may be in memory, each group has its own rows and keeps to its own snapshot."""
+        monkeypatch.setattr(loading, "ROWS_AT_ONCE", rows_at_once)
+        for number in (1, 2, 3):
+            store.append(batch([span(trace(number), 1), span(trace(number), 2)], [log(trace_id=trace(number))]))
+        snapshots = list(store.groups())
+        store.append(batch([span(trace(1), 3)]))
+        assert list(store.load_all(snapshots)) == [store.load(group) for group in snapshots]
+        assert [len(signals.spans) for signals in store.load_all(snapshots)] == [2, 2, 2]
+        assert list(store.load_all([])) == []
 
     def test_stops_at_the_snapshot(self, store: TelemetryStore) -> None:
         """What came after the snapshot is left to the next one."""
