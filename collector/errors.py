@@ -89,3 +89,7 @@ class UnknownSessionError(CollectorError):
 
 class StartError(CollectorError):
     """The collector cannot start: an address is taken or not ours."""
+
+
+class DocumentError(CollectorError):
+    """A YAML document that was handed in cannot be read; names the line where it can."""

@@ -7,13 +7,13 @@ class ProcessorError(Exception):
     """Root of this package's errors; the sentence it carries is meant for the user."""
 
 
-class DocumentError(ProcessorError):
-    """A YAML document that was handed in cannot be read; names the line where it can."""
-
-
-class PriceFileError(DocumentError):
+class PriceFileError(ProcessorError):
     """A price override file cannot be used; names file and line."""
 
 
-class TraceCardError(DocumentError):
+class BudgetFileError(DocumentError):
+    """A file of budgets cannot be used; names file and line."""
+
+
+class TraceCardError(ProcessorError):
     """A document is not a TraceCard of a version that this program reads."""

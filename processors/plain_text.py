@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from processors.strict_yaml import Value
+from collector.strict_yaml import Value
 
 _PLAIN = re.compile(r"[^\W\d_][\w./()+%$=~;!'-]*(?: +[\w./()+%$=~;!'-]+)*|_[\w.-]+")
 _HEX_ID = re.compile(r"(?!0b)[0-9][0-9a-f]*[a-df][0-9a-f]*")

@@ -24,8 +24,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from processors import strict_yaml
-from processors.errors import DocumentError, PriceFileError
+from collector import strict_yaml
+from collector.errors import DocumentError
+from processors.errors import PriceFileError
 from processors.pricing.genai import STANDARD_TIERS
 from processors.pricing.model import TokenClass
 from processors.pricing.rates import Rate, Rates, Subject

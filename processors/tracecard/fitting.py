@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from collector.strict_yaml import Value
 from processors import plain_text
-from processors.strict_yaml import Value
 from processors.tracecard.model import TraceCard
 
 MAX_BYTES: Final = 4_000

@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from processors import plain_text, strict_yaml
-from processors.errors import DocumentError, TraceCardError
-from processors.strict_yaml import Value
+from collector import strict_yaml
+from collector.errors import DocumentError
+from collector.strict_yaml import Value
+from processors import plain_text
+from processors.errors import TraceCardError
 from processors.tracecard.items import (
     CardAgent,
     CardFinding,

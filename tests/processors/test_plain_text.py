@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.strict_yaml import Value, load
 from processors.plain_text import fixed, flow, to_json, to_yaml
-from processors.strict_yaml import Value, load
 
 TEXT = (
     st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

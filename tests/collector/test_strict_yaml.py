@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.errors import DocumentError
-from processors.strict_yaml import load
+from collector.errors import DocumentError
+from collector.strict_yaml import load
 
 
 def test_numbers_are_exact_and_dates_stay_text() -> None:

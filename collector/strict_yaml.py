@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import yaml
 
-from processors.errors import DocumentError
+from collector.errors import DocumentError
 
 Value: TypeAlias = "str | int | Decimal | bool | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]
