@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from collector.model import LogRecord, Span
 from processors.model import Session
 from processors.normalise.assemble import assemble
+from processors.normalise.continuing import joined
 from processors.normalise.dialects import DIALECTS
+from processors.normalise.reading import read
 from processors.normalise.sessions import CORRELATION_KEYS, SESSION_KEYS, bundles
 from processors.normalise.values import canonical
 
@@ -20,7 +22,9 @@ __all__ = ["CORRELATION_KEYS", "DIALECTS", "SESSION_KEYS", "normalise"]
 
 def normalise(spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> tuple[Session, ...]:
     """Return the sessions in a group of signals, oldest first; none where nothing in it is an agent's work."""
-    found = (assemble(bundle, DIALECTS) for bundle in bundles(_distinct_spans(spans), _distinct_logs(logs)))
+    parts = bundles(_distinct_spans(spans), _distinct_logs(logs))
+    whole = joined([(part, read(part.spans, part.logs, DIALECTS)) for part in parts])
+    found = (assemble(bundle, readings) for bundle, readings in whole)
     return tuple(sorted((s for s in found if s is not None), key=lambda s: (s.started_at, s.session_id)))
 
 

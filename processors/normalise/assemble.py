@@ -9,9 +9,8 @@ from dataclasses import replace
 from collector.model import Span
 from processors.model import AgentRun, OtherStep, Session, Step
 from processors.normalise import agents, calls, content, contexts, placing, requests, rollups, tools
-from processors.normalise.dialect import Dialect
 from processors.normalise.gaps import gaps
-from processors.normalise.reading import read
+from processors.normalise.reading import Readings, share_messages
 from processors.normalise.sessions import Bundle
 from processors.normalise.sighting import Sighting
 from processors.normalise.work import Work, counting, plant
@@ -20,9 +19,9 @@ _TASK_ID = ("clawtrace.task.id", "task.id", "task_id")
 _CONDITION = ("clawtrace.condition", "condition")
 
 
-def assemble(bundle: Bundle, dialects: Sequence[Dialect]) -> Session | None:
+def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     """Return the session, or None where no signal tells of a model call, a tool or an agent."""
-    readings = read(bundle.spans, bundle.logs, dialects)
+    share_messages(readings)
     sightings = _identified(readings.sightings)
     if not any(not isinstance(sighting.step, OtherStep) for sighting in sightings):
         return None

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from processors.model import ModelCall, Step, ToolCall
 from processors.normalise.sessions import FROM_TRACE
 
+NO_SESSION_ID = "no session id was sent: the trace stands for the session"
+NO_SESSION_ID_IN_TRACES = "no session id was sent: traces that continue one another stand for the session"
+
 
 def gaps(steps: Sequence[Step], session_source: str) -> tuple[str, ...]:
     """Return the gaps of a session, sorted."""
@@ -17,7 +20,8 @@ def gaps(steps: Sequence[Step], session_source: str) -> tuple[str, ...]:
     tools = [step for step in counted if isinstance(step, ToolCall)]
     found = {*_of_calls(calls), *_of_tools(tools)}
     if session_source == FROM_TRACE:
-        found.add("no session id was sent: the trace stands for the session")
+        several = len({step.trace_id for step in steps if step.trace_id is not None}) > 1
+        found.add(NO_SESSION_ID_IN_TRACES if several else NO_SESSION_ID)
     return tuple(sorted(found))
 
 

@@ -39,7 +39,6 @@ def read(spans: Iterable[Span], logs: Iterable[LogRecord], dialects: Sequence[Di
         dialect = _owner(record, dialects)
         if dialect is not None:
             _sort(_read(dialect.read_log, record), found)
-    _share_messages(found)
     return found
 
 
@@ -62,7 +61,7 @@ def _sort(readings: Iterable[Reading], found: Readings) -> None:
             found.spoken.append(reading)
 
 
-def _share_messages(found: Readings) -> None:
+def share_messages(found: Readings) -> None:
     """Keep each distinct message once: every prompt repeats those before it, and equal ones compare by identity."""
     known: dict[Message, Message] = {}
 

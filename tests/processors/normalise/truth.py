@@ -1,7 +1,7 @@
-"""What the normaliser says of each recording beside what the model server really served.
+"""What ClawTrace says of each recording beside what the model server really served.
 
-`python -m tests.processors.normalise.truth` prints the table. A figure that differs from the truth needs a reason, and
-the reason is checked against the recording itself: see `absences`.
+`make truth` prints the table. A figure that differs from the truth needs a reason, and the reason is read off the
+recording itself: that no signal holds such a number, names such a model, or joins such traces.
 """
 
 from __future__ import annotations
@@ -11,10 +11,18 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from rich.console import Console
+from rich.table import Table
 
 from collector.model import LogRecord, Span
-from processors.model import ModelCall, Session, ToolCall, Usage
-from processors.normalise import SESSION_KEYS, normalise
+from collector.store import Signals
+from processors.model import ModelCall, Step, ToolCall, Usage
+from processors.normalise import SESSION_KEYS
+from processors.pipeline import Compiled, compile_group
+from processors.pricing import Cost, PriceBook, price_book
 from processors.pricing.session import refused
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
@@ -35,56 +43,111 @@ NUMBERS_OF = {
 """Attributes in which a recording would hold a count, whatever its dialect calls it."""
 
 
+A_CENT_OF_A_CENT = Decimal("1e-6")
+"""USD by which a cost may differ from what the server charged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One figure: ours, the truth, and why ours is missing or smaller."""
+    """One figure: ours, the truth (None where the server did not say), and why ours is missing or smaller."""
 
     name: str
-    ours: int | None
-    truth: int
+    ours: int | Decimal | None
+    truth: int | Decimal | None
     reason: str | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether ours is the truth; money to a millionth of a dollar."""
+        if isinstance(self.ours, Decimal) and self.truth is not None:
+            return abs(self.ours - self.truth) <= A_CENT_OF_A_CENT
+        return self.truth is None or self.ours == self.truth
 
     @property
     def holds(self) -> bool:
         """Equal, or less than the truth for a reason that the recording proves; never more."""
-        if self.ours == self.truth:
+        if self.equal:
             return True
-        return self.reason is not None and (self.ours is None or self.ours < self.truth)
+        return self.reason is not None and (self.ours is None or self.ours < (self.truth or 0))
+
+    @property
+    def short(self) -> str:
+        """The figure, with the truth behind it where it is another."""
+        ours = (
+            "NULL"
+            if self.ours is None
+            else f"{self.ours.normalize():f}"
+            if isinstance(self.ours, Decimal)
+            else str(self.ours)
+        )
+        return ours if self.equal else f"{ours} of {self.truth}"
 
     def __str__(self) -> str:
-        if self.ours == self.truth:
-            return f"{self.name} {self.ours}"
-        return f"{self.name} {'NULL' if self.ours is None else self.ours} of {self.truth} ({self.reason})"
+        return f"{self.name} {self.short}" if self.equal else f"{self.name} {self.short} ({self.reason})"
+
+
+@cache
+def _book() -> PriceBook:
+    return price_book()
 
 
 def table(name: str) -> list[Cell]:
     """Return a recording's figures."""
     spans, logs = load_recording(name)
     truth = load_truth(name)
-    sessions = normalise(spans, logs)
+    sessions = compile_group(Signals(spans, logs), _book())
     calls = [step for step in _counted(sessions) if isinstance(step, ModelCall)]
     chats = [call for call in calls if call.operation == "chat" and not refused(call)]
     tools = [step for step in _counted(sessions) if isinstance(step, ToolCall)]
     unseen = _unseen_models(truth["tokens_by_model"], spans, logs)
     never = f"{', '.join(unseen)}: named by no signal, so its calls were not sent" if unseen else None
     refusals = sum(refused(call) for call in calls)
+    short = _silence(chats, truth) or never
+    cost = _cost(sessions, chats)
     return [
-        Cell("sessions", 1 if len(sessions) == 1 else None, 1, _unjoined(spans, logs)),
+        Cell("sessions", 1 if len(sessions) == 1 else None, 1, _unjoined(spans, logs, len(sessions))),
         Cell("model calls", len(chats), truth["llm_calls"], never),
         Cell("failed requests", refusals, len(truth["llm_http_errors"]), _retried(truth)),
         Cell("tool calls", len(tools), truth["tool_calls"], never),
-        Cell(
-            "failed tools",
-            sum(tool.error is not None for tool in tools),
-            len(truth["failed_tool_calls"]),
-            _apart(tools),
-        ),
-        *_token_cells(calls, truth["tokens_by_model"], _silence(chats, truth) or never, spans, logs),
+        Cell("failed", sum(tool.error is not None for tool in tools), len(truth["failed_tool_calls"])),
+        Cell("redundant", _redundant(sessions), len(truth["redundant_tool_calls"]), _unjudged(sessions)),
+        *_token_cells(calls, truth["tokens_by_model"], short, spans, logs),
+        Cell("cost", cost, _charged(truth), short or _cached_unknown(chats)),
     ]
 
 
-def _counted(sessions: Iterable[Session]) -> Iterator[object]:
-    return (step for session in sessions for step in session.steps if step.counted_by is None)
+def _charged(truth: dict[str, object]) -> Decimal | None:
+    charged = truth["expected_cost_usd"]
+    return None if charged is None else Decimal(str(charged))
+
+
+def _cost(sessions: Sequence[Compiled], chats: Sequence[ModelCall]) -> Decimal | None:
+    """Return the USD of the chat calls; None where none could be priced."""
+    prices = {step_id: price for session in sessions for step_id, price in session.prices.items()}
+    costs = [price.total for call in chats if isinstance(price := prices.get(call.step_id), Cost)]
+    return sum(costs, Decimal(0)) if costs else None
+
+
+def _redundant(sessions: Sequence[Compiled]) -> int | None:
+    """Return how many tool calls are flagged as repeats; None where nothing could be judged."""
+    repeats = {step for each in sessions for finding in each.findings if finding.detector == "repeated_call"
+               for step in finding.step_ids}  # fmt: skip
+    return len(repeats) or (None if _unjudged(sessions) else 0)
+
+
+def _unjudged(sessions: Sequence[Compiled]) -> str | None:
+    """Return what kept repeats from being judged, in the words of the cards."""
+    return next((gap for each in sessions for gap in each.card.gaps if "repe" in gap), None)
+
+
+def _cached_unknown(chats: Sequence[ModelCall]) -> str | None:
+    """Return how many calls came without their cached tokens, so that no price can be right."""
+    missing = [call for call in chats if call.usage_missing is not None]
+    return f"{len(missing)} calls: {missing[0].usage_missing}" if missing else None
+
+
+def _counted(sessions: Iterable[Compiled]) -> Iterator[Step]:
+    return (step for each in sessions for step in each.session.steps if step.counted_by is None)
 
 
 def _token_cells(
@@ -120,15 +183,13 @@ def _unseen_models(served: dict[str, object], spans: Sequence[Span], logs: Seque
     return sorted(model for model in served if not any(f'"{model}' in text or f"/{model}" in text for text in sent))
 
 
-def _unjoined(spans: Sequence[Span], logs: Sequence[LogRecord]) -> str | None:
+def _unjoined(spans: Sequence[Span], logs: Sequence[LogRecord], found: int) -> str | None:
     """Return why a run is several sessions: nothing that was sent says that its traces belong together."""
     sent = {key for span in spans for key in span.attributes} | {key for record in logs for key in record.attributes}
-    keys = sent & set(SESSION_KEYS)
     traces = {span.trace_id for span in spans}
-    linked = any(span.links for span in spans)
-    return (
-        f"{len(traces)} traces without a session key or links" if len(traces) > 1 and not keys and not linked else None
-    )
+    if len(traces) < 2 or sent & set(SESSION_KEYS) or any(span.links for span in spans):
+        return None
+    return f"{len(traces)} traces without a session key or links; their prompts join them to {found}"
 
 
 def _retried(truth: dict[str, object]) -> str | None:
@@ -136,12 +197,6 @@ def _retried(truth: dict[str, object]) -> str | None:
     errors = truth["llm_http_errors"]
     again = isinstance(errors, list) and any(error["status"] == 429 for error in errors)
     return "a request refused with 429 was repeated by the SDK within one span" if again else None
-
-
-def _apart(tools: Sequence[ToolCall]) -> str | None:
-    """Return why a failure is not seen: the answer stands in a trace that nothing joins to the request's."""
-    unanswered = any(tool.inferred and tool.result is None for tool in tools)
-    return "the tool's answer was sent only in another session's prompt" if unanswered else None
 
 
 def _silence(chats: Sequence[ModelCall], truth: dict[str, object]) -> str | None:
@@ -165,13 +220,24 @@ def _not_sent(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> st
 
 
 def main() -> None:
-    """Print the table."""
-    for name in RECORDINGS:
-        cells = table(name)
-        wrong = [cell for cell in cells if not cell.holds]
-        sys.stdout.write(f"{'WRONG' if wrong else 'ok':6}{name}\n")
+    """Print the table, and beneath it why figures are missing; end with 1 where one is wrong."""
+    tables = {name: table(name) for name in RECORDINGS}
+    console = Console(width=None if sys.stdout.isatty() else 220)
+    drawn = Table(
+        "recording",
+        *(cell.name for cell in next(iter(tables.values()))),
+        title="ours, and the truth where it is another",
+    )
+    for name, cells in tables.items():
+        drawn.add_row(name, *(("" if cell.holds else "WRONG ") + cell.short for cell in cells))
+    console.print(drawn)
+    for name, cells in tables.items():
         for cell in cells:
-            sys.stdout.write(f"      {cell}\n")
+            if not cell.equal:
+                console.print(f"{name}: {cell.name} {cell.short}: {cell.reason}", highlight=False)
+    wrong = sum(not cell.holds for cells in tables.values() for cell in cells)
+    console.print(f"{len(tables)} recordings, {wrong} wrong figures")
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":
