@@ -106,7 +106,11 @@ class HttpServer:
     async def _body(self, request: Request) -> bytes:
         """Return the body, refusing early what would be refused later."""
         declared = request.headers.get("content-length", "0")
-        self._ingest.check_room(int(declared) if declared.isascii() and declared.isdigit() else 0)
+        try:
+            self._ingest.check_room(int(declared) if declared.isascii() and declared.isdigit() else 0)
+        except CollectorError:
+            await self._discard(request)
+            raise
         parts: list[bytes] = []
         size = 0
         async with asyncio.timeout(_BODY_TIMEOUT_S):
@@ -118,6 +122,15 @@ class HttpServer:
                     )
                 parts.append(part)
         return b"".join(parts)
+
+    async def _discard(self, request: Request) -> None:
+        """Let the sender finish: one that is cut off in the middle of its body never reads the answer."""
+        left = self._config.ingest.max_body_bytes
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            async for part in request.stream():
+                left -= len(part)
+                if left < 0:
+                    return
 
     async def _readyz(self, _request: Request) -> Response:
         try:
