@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collector.access import Access, Token
+from collector.tls import TlsFiles
+
 MEBIBYTE = 1024 * 1024
+_POSITIVE = ("queue_bytes", "group_bytes", "max_body_bytes", "max_attributes", "max_attribute_bytes", "retry_after_s")
+LARGEST_BODY_MIB = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +25,17 @@ class IngestConfig:
     """What may wait to be stored, as received; past it senders are told to come back."""
     group_bytes: int = 16 * MEBIBYTE
     """Bodies up to this size together share one commit; a larger one has a commit of its own."""
-    max_body_bytes: int = 64 * MEBIBYTE
+    max_body_bytes: int = LARGEST_BODY_MIB * MEBIBYTE
     """Limit of one request, as sent and unpacked."""
+    max_attributes: int = 10_000
+    """Of one span, event, log record, point, resource or scope; what comes after them is dropped and counted."""
+    max_attribute_bytes: int = 16 * MEBIBYTE
+    """Of one attribute or log body; longer text is cut and longer structures are dropped, both counted."""
     retry_after_s: int = 1
     """What senders are told to wait when the queue is full or the store asks to try again."""
 
     def __post_init__(self) -> None:
-        for name in ("queue_bytes", "group_bytes", "max_body_bytes", "retry_after_s"):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.max_body_bytes > self.queue_bytes:
@@ -42,5 +51,20 @@ class CollectorConfig:
     http_port: int = 4318
     """Port 0 picks a free one."""
     token: str | None = None
-    """When set, every call but the health checks must carry `authorization: Bearer TOKEN`."""
+    """When set, every call but the health checks must carry `authorization: Bearer TOKEN`; good for everything."""
+    tokens: tuple[Token, ...] = ()
+    """Further tokens, each with a name and scopes."""
+    tls: TlsFiles | None = None
+    max_connections: int = 2048
+    """Per transport. Past it HTTP requests are answered 503, and connections past twice as many are closed."""
+    request_timeout_s: float = 60.0
+    """How long the body of one request may take to arrive, and an answer to be taken."""
+    header_timeout_s: float = 20.0
+    """How long a new connection may take to send the head of its first request."""
     ingest: IngestConfig = IngestConfig()
+
+    @property
+    def access(self) -> Access:
+        """Every token that is let in."""
+        own = () if self.token is None else (Token.of("CLAWTRACE_TOKEN", self.token),)
+        return Access((*own, *self.tokens))

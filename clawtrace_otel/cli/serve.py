@@ -18,6 +18,9 @@ def serve(
     idle_seconds: Annotated[
         float, typer.Option(min=0, help="A session is compiled once nothing arrived for it for this long.")
     ] = 10.0,
+    queue_mb: Annotated[
+        int, typer.Option(min=1, help="MiB of telemetry that may wait to be stored; past it senders come back later.")
+    ] = 256,
     prices: Annotated[
         Path | None,
         typer.Option(
@@ -38,7 +41,7 @@ def serve(
     from clawtrace_otel.cli.http import token_from_environment
     from clawtrace_otel.cli.locate import database_path
     from clawtrace_otel.cli.service import run
-    from collector.config import CollectorConfig, IngestConfig
+    from collector.config import LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
     from processors.normalise.sessions import CORRELATION_KEYS
 
     config = CollectorConfig(
@@ -46,6 +49,10 @@ def serve(
         grpc_port=grpc_port,
         http_port=http_port,
         token=token_from_environment(),
-        ingest=IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)),
+        ingest=IngestConfig(
+            correlation_attributes=frozenset(CORRELATION_KEYS),
+            queue_bytes=queue_mb * MEBIBYTE,
+            max_body_bytes=min(queue_mb, LARGEST_BODY_MIB) * MEBIBYTE,
+        ),
     )
     run(config, database_path(db), CompileSettings(prices=prices, idle_s=idle_seconds))
