@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from processors.ledger.bills import Currency
-from processors.ledger.caching import CacheRule, rules
+from processors.ledger.caching import cache_of, rules
 from processors.ledger.model import Ledger, Saving
 from processors.ledger.prompt import PromptCall, Segment
 from processors.ledger.rates import Rates
@@ -25,6 +25,7 @@ LEAD_IN = 64
 """Visible tokens up to which text beside tool requests only announces them: the turn vanishes with its tools."""
 CACHED = "turns that only asked for these steps are not taken; cache hits follow the observed policy"
 UNCACHED = "turns that only asked for these steps are not taken; no cache was seen"
+PARTLY = "; {} model calls without a price count for nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Counterfactual:
         calls = {call.step_id: call for call in self._structure.calls}
         self._rates = Rates(calls, book, self._currency)
         caches = rules(self._structure.calls)
-        self._cached = any(call.usage and call.usage.cache_read_input_tokens for call in self._structure.calls)
+        cached = any(call.usage and call.usage.cache_read_input_tokens for call in self._structure.calls)
+        unpriced = sum(ledger.unpriced.values())
+        self._assumption = (CACHED if cached else UNCACHED) + (PARTLY.format(unpriced) if unpriced else "")
         self._rewrites: list[Rewrite] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._segments: dict[str, list[tuple[int, Segment]]] = defaultdict(list)
@@ -57,7 +60,7 @@ class Counterfactual:
         for prompt in ledger.prompts:
             for stretch in prompt.stretches:
                 self._rates.learn(stretch.calls)
-                rule = caches.get(calls[stretch.calls[0].step_id].provider, CacheRule())
+                rule = caches[cache_of(calls[stretch.calls[0].step_id])]
                 self._index(Rewrite(stretch, rule, self._rates))
 
     def _index(self, rewrite: Rewrite) -> None:
@@ -84,7 +87,7 @@ class Counterfactual:
             units += self._rewrites[number].saved(segments, vanished)
         return Saving(
             usd=self._currency.usd(units),
-            assumption=CACHED if self._cached else UNCACHED,
+            assumption=self._assumption,
             vanished_call_step_ids=tuple(sorted(gone.vanished, key=self._places.__getitem__)),
         )
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from processors.findings.detector import Draft
 from processors.findings.view import View
-from processors.ledger.caching import HOUR_NS, CacheRule, rules
+from processors.ledger.caching import HOUR_NS, CacheRule, cache_of, rules
 from processors.ledger.threads import prompt_length
 from processors.model import ModelCall, Text
 
@@ -37,7 +37,7 @@ class CacheBreak:
             if not any(_read(call) for call in known):
                 continue
             for before, call in pairwise(known):
-                lost = _lost(before, call, caches[call.provider])
+                lost = _lost(before, call, caches[cache_of(call)])
                 if lost >= LEAST_TOKENS:
                     extra = view.what_if.cached_saving(call.step_id, lost) if view.what_if is not None else None
                     yield Draft(

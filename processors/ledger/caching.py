@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
-from processors.model import ModelCall
+from processors.model import ModelCall, Usage
 
 SECOND = 1_000_000_000
 HOUR_NS = 3_600 * SECOND
@@ -47,16 +47,46 @@ KNOWN_STEPS = (128, 64)
 ENOUGH_READS = 3
 
 
-def rules(calls: Iterable[ModelCall]) -> dict[str | None, CacheRule]:
-    """Choose the rule of every provider in a session: the documented one, unless a read was seen to break it.
+Caches = Mapping[tuple[str | None, str | None], CacheRule]
+"""The rules of a session, by provider and model."""
+
+
+def cache_of(call: ModelCall) -> tuple[str | None, str | None]:
+    """Name the cache that a call met."""
+    return call.provider, call.model
+
+
+def rules(calls: Iterable[ModelCall]) -> Caches:
+    """Choose the rule of every model in a session: its provider's documented one, unless a call was seen to break it.
 
     A provider without a documented rule gets the step that all its reads share.
     """
     reads: dict[str | None, set[int]] = defaultdict(set)
+    by_cache: dict[tuple[str | None, str | None], list[Usage]] = defaultdict(list)
     for call in calls:
-        read = call.usage.cache_read_input_tokens if call.usage is not None else None
-        reads[call.provider].update({read} if read else ())
-    return {provider: _observed(provider, seen) for provider, seen in reads.items()}
+        usages = by_cache[cache_of(call)]
+        if call.usage is not None:
+            usages.append(call.usage)
+            reads[call.provider].update(filter(None, (call.usage.cache_read_input_tokens,)))
+    by_provider = {provider: _observed(provider, reads[provider]) for provider, _ in by_cache}
+    return {cache: _with_minimum(by_provider[cache[0]], usages) for cache, usages in by_cache.items()}
+
+
+def _with_minimum(rule: CacheRule, usages: Sequence[Usage]) -> CacheRule:
+    """Raise the minimum where a model wrote longer prompts only; some models' is above their provider's lowest.
+
+    Only where writes are reported: that nothing was read may be for want of an entry.
+    """
+    cached = [usage.input_tokens or 0 for usage in usages if _touched(usage)]
+    longest = max((usage.input_tokens or 0 for usage in usages if not _touched(usage)), default=0)
+    wrote = any(usage.cache_write_input_tokens for usage in usages)
+    if wrote and rule.minimum <= longest < min(cached):
+        return replace(rule, minimum=longest + 1)
+    return rule
+
+
+def _touched(usage: Usage) -> bool:
+    return bool(usage.cache_read_input_tokens or usage.cache_write_input_tokens)
 
 
 def _observed(provider: str | None, reads: set[int]) -> CacheRule:

@@ -52,6 +52,23 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def message_size(message: Message) -> int:
+    """Count the bytes of what a message says, as far as it is text."""
+    return sum(_part_size(part) for part in message.parts)
+
+
+def _part_size(part: Part) -> int:
+    match part:
+        case Text() | Reasoning():
+            return size_of(part.content)
+        case ToolRequest():
+            return size_of(part.arguments)
+        case ToolResponse():
+            return size_of(part.result)
+        case _:
+            return 0
+
+
 def written_by(call: ModelCall, structure: Structure) -> tuple[Piece, ...] | None:
     """List what a call wrote that a later prompt repeats; None where its output was not captured.
 

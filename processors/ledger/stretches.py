@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from processors.ledger.bills import Bill
 from processors.ledger.cuts import Cut, Registry
 from processors.ledger.model import INITIAL_CONTEXT
-from processors.ledger.pieces import Piece
+from processors.ledger.pieces import Piece, message_size
 from processors.ledger.prompt import Prompt, PromptCall, Segment, Stretch
 from processors.ledger.ratios import Ratios
 from processors.ledger.splits import Shares, Splitter
@@ -23,6 +23,10 @@ LIKELY_GROWTH = 0.6
 """The same where the messages were not captured as a whole."""
 LEAST_VISIBLE = 0.8, 8.0
 """The same where only the visible output of the call before is known."""
+SAYS_LESS = 0.9
+"""Messages that changed and now say less than this share of what they said have lost something."""
+LOST_CACHE = 0.9
+"""A prompt that goes on and yet read less than this share of the one before may have changed inside."""
 
 
 @dataclass(slots=True)
@@ -101,7 +105,8 @@ class Walk:
         pieces = turn.growth.pieces
         if turn.growth.written:
             share_of, less = LEAST_GROWTH
-            return turn.new < share_of * self._least(pieces) - less
+            least = self._least(pieces)
+            return turn.new < share_of * least - less or (_is_suspect(turn, least) and _lost_inside(turn))
         if turn.new == 0:
             return False
         if extends(turn.before[0], turn.call) is False:
@@ -112,3 +117,20 @@ class Walk:
 
     def _least(self, pieces: Sequence[Piece]) -> float:
         return sum(self.ratios.weigh(piece) for piece in pieces if piece.size is not None)
+
+
+def _is_suspect(turn: Turn, least: float) -> bool:
+    """Whether a prompt grew by less than was written, or lost its cache: then it is worth comparing as a whole."""
+    usage = turn.call.usage
+    read = usage.cache_read_input_tokens if usage is not None else None
+    return turn.new < LIKELY_GROWTH * least or (read is not None and read < LOST_CACHE * (turn.previous or 0))
+
+
+def _lost_inside(turn: Turn) -> bool:
+    """Whether messages of the prompt before now say less: old results are cleared to make room."""
+    old, new = turn.before[0].input_messages or (), turn.call.input_messages or ()
+    changed = [(mine, theirs) for mine, theirs in zip(old, new, strict=False) if mine != theirs]
+    before, after = (
+        sum(map(message_size, messages)) for messages in (zip(*changed, strict=True) if changed else ((), ()))
+    )
+    return after < SAYS_LESS * before

@@ -8,12 +8,15 @@ from decimal import Decimal
 
 from processors.model import Message, ModelCall, Part, Reasoning, Text, ToolRequest, ToolResponse, Usage
 from processors.pricing.model import Cost
-from tests.simulator.plan import Plan, PlannedCall, Turn
-from tests.simulator.provider import MODELS, PRICES, Block, Provider
+from tests.simulator.plan import Compaction, Plan, PlannedCall, Turn
+from tests.simulator.provider import HELPER_MODELS, MODELS, PRICES, Block, Provider
 from tests.simulator.tokens import Kind, Tokenizer
 
 NOBODY: AbstractSet[str] = frozenset()
 SUMMARISE = "Summarise the conversation so far so that the work can go on from the summary alone."
+CLEARED = "[old result cleared]"
+LATEST = 4
+"""Messages that are never cleared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class MadeCall:
 
     key: str
     agent_key: str
+    model: str
     started: float
     ended: float
     prompt: tuple[Message, ...]
@@ -63,6 +67,8 @@ class Run:
     calls: list[MadeCall] = field(default_factory=list)
     tools: list[MadeTool] = field(default_factory=list)
     agents: list[MadeAgent] = field(default_factory=list)
+    cuts: list[tuple[str, float]] = field(default_factory=list)
+    """Whose prompt lost what was in it, and when."""
 
     @property
     def usd(self) -> Decimal:
@@ -92,7 +98,7 @@ class Loop:
             kept = tuple(call for call in turn.calls if call.key not in self.without)
             if turn.calls and not kept:
                 continue
-            self._compact_when_full()
+            self._make_room_when_full()
             answer = turn.text or answer
             self._turn(turn, kept)
         return answer
@@ -120,16 +126,18 @@ class Loop:
     def _call(self, turn: Turn, answer: Message, output: int) -> None:
         started, self.clock = self.clock, self.clock + turn.seconds
         usage = self.provider.usage(list(self.blocks), output, turn.reasoning, started, missed=turn.missed)
+        model = (HELPER_MODELS if self.plan.small_model else MODELS)[self.provider.name]
         self.run.calls.append(
             MadeCall(
                 key=turn.key,
                 agent_key=self.plan.key,
+                model=model,
                 started=started,
                 ended=self.clock,
                 prompt=self.messages,
                 answer=answer,
                 usage=usage,
-                usd=bill(self.provider.name, usage),
+                usd=bill(model, usage),
             )
         )
 
@@ -171,10 +179,39 @@ class Loop:
         )
         return loop.clock, answer
 
-    def _compact_when_full(self) -> None:
+    def _make_room_when_full(self) -> None:
         limit = self.plan.compact_above
-        if limit is None or sum(block.tokens for block in self.blocks) <= limit:
+        if limit is None or self._length() <= limit:
             return
+        self.run.cuts.append((self.plan.key, self.clock))
+        match self.plan.compaction:
+            case Compaction.SUMMARY:
+                self._summarise()
+            case Compaction.CLEAR:
+                self._clear_results()
+            case Compaction.WINDOW:
+                self._drop_oldest(limit // 2)
+
+    def _length(self) -> int:
+        return sum(block.tokens for block in self.blocks)
+
+    def _clear_results(self) -> None:
+        for index, message in enumerate(self.messages[:-LATEST]):
+            if message.role == "tool":
+                results = (part for part in message.parts if isinstance(part, ToolResponse))
+                cleared = Message("tool", tuple(ToolResponse(result.tool_call_id, CLEARED) for result in results))
+                self.messages = (*self.messages[:index], cleared, *self.messages[index + 1 :])
+                self.blocks[index] = Block(repr(cleared), self._count(CLEARED, Kind.PROSE))
+
+    def _drop_oldest(self, most: int) -> None:
+        starts = [index for index, message in enumerate(self.messages) if index > 1 and message.role == "assistant"]
+        opening = sum(block.tokens for block in self.blocks[:2])
+        fitting = (i for i in starts if opening + sum(block.tokens for block in self.blocks[i:]) <= most)
+        first = next(fitting, starts[-1] if starts else len(self.messages))
+        self.messages = self.messages[:2] + self.messages[first:]
+        self.blocks = self.blocks[:2] + self.blocks[first:]
+
+    def _summarise(self) -> None:
         self._say("user", SUMMARISE)
         number = sum(call.key.startswith(f"{self.plan.key}-compact") for call in self.run.calls)
         turn = Turn(key=f"{self.plan.key}-compact{number}", text=f"{self.plan.summary} Part {number}.")
@@ -196,11 +233,9 @@ class Loop:
         self.blocks.append(Block(repr(message), tokens))
 
 
-def bill(provider: str, usage: Usage) -> Decimal:
+def bill(model: str, usage: Usage) -> Decimal:
     """USD of one call at list price."""
-    price = PRICES.reprice(
-        ModelCall(step_id="x", name="x", started_at=0, ended_at=0, dialect="x", model=MODELS[provider]), usage
-    )
+    price = PRICES.reprice(ModelCall(step_id="x", name="x", started_at=0, ended_at=0, dialect="x", model=model), usage)
     assert isinstance(price, Cost)
     return price.total
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tests.simulator.tokens import Kind
 
@@ -42,6 +43,17 @@ class Turn:
     """What the user says after this turn."""
 
 
+class Compaction(StrEnum):
+    """What an agent does with a prompt that became too long."""
+
+    SUMMARY = "summary"
+    """A call summarises it, and the work goes on from the summary."""
+    CLEAR = "clear"
+    """Old results give way to a placeholder."""
+    WINDOW = "window"
+    """The oldest turns are dropped."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that one agent does."""
@@ -52,8 +64,10 @@ class Plan:
     task: str
     turns: tuple[Turn, ...]
     compact_above: int | None = None
-    """Prompt tokens above which the agent has its history summarised."""
+    """Prompt tokens above which the agent makes room."""
+    compaction: Compaction = Compaction.SUMMARY
     summary: str = ""
+    small_model: bool = False
     resend_reasoning: bool = False
     """The provider keeps reasoning in the prompt."""
     used: frozenset[str] = frozenset()

@@ -50,11 +50,15 @@ class AutomaticCache:
     step: int = 128
     minimum: int = 1024
     lifetime: float = 600
+    warm: bool = False
+    """Another session with the same first block went before."""
     seen: list[tuple[float, list[Block]]] = field(default_factory=list)
 
     def usage(self, prompt: list[Block], output: int, reasoning: int, at_second: float, *, missed: bool) -> Usage:
         """Report usage; a missed call reads nothing, as when it is routed to another machine."""
         total = sum(block.tokens for block in prompt)
+        if self.warm and not self.seen:
+            self.seen.append((at_second, prompt[:1]))
         alive = [seen for when, seen in self.seen if at_second - when <= self.lifetime]
         longest = max((common_tokens(prompt, seen) for seen in alive), default=0)
         read = 0 if missed or longest < self.minimum else longest // self.step * self.step
@@ -75,21 +79,33 @@ class ExplicitCache:
     minimum: int = 1024
     lifetime: float = 300
     tail: int = 3
+    ends: tuple[int, ...] = (1, 0)
+    """Where the agent sets marks: after so many blocks, or so many blocks before the end."""
+    one_hour: bool = False
+    """Entries are written for an hour, at the price of that."""
+    warm: bool = False
+    """Another session with the same first block went before."""
     marks: dict[tuple[str, ...], float] = field(default_factory=dict)
 
     def usage(self, prompt: list[Block], output: int, reasoning: int, at_second: float, *, missed: bool) -> Usage:
         """Convert the exclusive counts of the wire to inclusive usage."""
         total = sum(block.tokens for block in prompt)
+        if self.warm and not self.marks and prompt[0].tokens >= self.minimum:
+            self.marks[prompt[0].key,] = at_second
         read = 0 if missed else self._longest_mark(prompt, at_second)
-        write = total - read if total >= self.minimum else 0
-        for end in (1, len(prompt)):
-            if sum(block.tokens for block in prompt[:end]) >= self.minimum:
+        cached = 0
+        for end in (mark if mark > 0 else len(prompt) + mark for mark in self.ends):
+            marked = sum(block.tokens for block in prompt[:end])
+            if marked >= self.minimum:
                 self.marks[tuple(block.key for block in prompt[:end])] = at_second
+                cached = max(cached, marked)
+        write = max(0, cached - read)
         fresh = total - read - write + self.tail
         return Usage(
             input_tokens=fresh + read + write,
             cache_read_input_tokens=read,
             cache_write_input_tokens=write,
+            cache_write_1h_input_tokens=write if self.one_hour else None,
             output_tokens=output,
             reasoning_output_tokens=reasoning,
         )
@@ -136,10 +152,12 @@ class ListPrices:
         if usage.input_tokens is None or usage.output_tokens is None:
             return Unpriced("usage_not_reported")
         read, write = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
+        one_hour = usage.cache_write_1h_input_tokens or 0
         tokens = {
             TokenClass.INPUT: usage.input_tokens - read - write,
             TokenClass.CACHE_READ: read,
-            TokenClass.CACHE_WRITE: write,
+            TokenClass.CACHE_WRITE: write - one_hour,
+            TokenClass.CACHE_WRITE_1H: one_hour,
             TokenClass.OUTPUT: usage.output_tokens,
         }
         billed = {name: count for name, count in tokens.items() if count}
@@ -156,6 +174,7 @@ def rates(fresh: str, read: str, write: str, output: str) -> dict[TokenClass, De
         TokenClass.INPUT: Decimal(fresh),
         TokenClass.CACHE_READ: Decimal(read),
         TokenClass.CACHE_WRITE: Decimal(write),
+        TokenClass.CACHE_WRITE_1H: Decimal(fresh) * 2,
         TokenClass.OUTPUT: Decimal(output),
     }
 
@@ -165,7 +184,9 @@ PRICES = ListPrices(
         "auto-large": rates("1.25", "0.125", "1.25", "10"),
         "auto-small": rates("0.15", "0.075", "0.15", "0.6"),
         "explicit-large": rates("3", "0.3", "3.75", "15"),
+        "explicit-small": rates("1", "0.1", "1.25", "5"),
         "plain-medium": rates("0.4", "0.4", "0.4", "2"),
     }
 )
 MODELS = {"openai": "auto-large", "anthropic": "explicit-large", "mistral_ai": "plain-medium"}
+HELPER_MODELS = {"openai": "auto-small", "anthropic": "explicit-small", "mistral_ai": "plain-medium"}

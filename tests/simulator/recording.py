@@ -8,7 +8,6 @@ from random import Random
 from processors.model import AgentRun, Context, Message, ModelCall, Session, StepError, ToolCall, ToolRequest
 from processors.model import Step as AnyStep
 from tests.simulator.agent import MadeAgent, MadeCall, MadeTool, Run
-from tests.simulator.provider import MODELS
 
 SECOND = 1_000_000_000
 
@@ -74,12 +73,12 @@ def _model_call(call: MadeCall, provider: str, capture: Capture, random: Random)
         step_id=call.key,
         span_id=call.key,
         parent_step_id=call.agent_key if capture.agents else None,
-        name=MODELS[provider],
+        name=call.model,
         started_at=nano(call.started),
         ended_at=nano(call.ended),
         dialect="simulated",
         provider=provider,
-        model=MODELS[provider],
+        model=call.model,
         usage=None if lost else usage,
         usage_missing="not sent" if lost else None,
         input_messages=rest if capture.content else None,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from random import Random
 
 from tests.simulator import texts
 from tests.simulator.agent import Run, run
-from tests.simulator.plan import Plan, PlannedCall, Turn
+from tests.simulator.plan import Compaction, Plan, PlannedCall, Turn
 from tests.simulator.provider import AutomaticCache, ExplicitCache, NoCache, Provider
 from tests.simulator.tokens import Kind, Tokenizer
 from tests.simulator.world import World
@@ -20,22 +21,46 @@ class Scenario:
     """A plan, and the model and provider that it meets."""
 
     plan: Plan
-    provider: str
     tokenizer: Tokenizer
+    fresh_provider: Callable[[], Provider]
+    """Makes a provider that has seen nothing."""
+
+    @property
+    def provider(self) -> str:
+        """The name that the provider goes by."""
+        return self.fresh_provider().name
 
     def run(self, without: frozenset[str] = frozenset()) -> Run:
         """Run the plan from an empty cache, without some of its tool calls."""
-        return run(self.plan, fresh_provider(self.provider), self.tokenizer, without)
+        return run(self.plan, self.fresh_provider(), self.tokenizer, without)
 
 
-def fresh_provider(name: str) -> Provider:
-    """Make a provider that has seen nothing."""
-    makers: dict[str, Callable[[], Provider]] = {
-        "openai": AutomaticCache,
-        "anthropic": ExplicitCache,
-        "mistral_ai": NoCache,
-    }
-    return makers[name]()
+USUAL: Mapping[str, Callable[[], Provider]] = {
+    "openai": AutomaticCache,
+    "anthropic": ExplicitCache,
+    "mistral_ai": NoCache,
+}
+
+
+def unusual_provider(random: Random) -> Callable[[], Provider]:
+    """Draw a provider with other thresholds, lifetimes and marks than the usual ones."""
+    warm = random.random() < 0.3
+    lifetime = random.choice([120, 300, 600, 3_600])
+    if random.random() < 0.5:
+        step, minimum = random.choice([(1, 0), (64, 64), (128, 1024), (256, 512), (1, 2048)])
+        return partial(AutomaticCache, step=step, minimum=minimum, lifetime=lifetime, warm=warm)
+    ends = random.choice([(0,), (1, 0), (1, -2, 0), (1,)])
+    minimum = random.choice([512, 1024, 2048, 4096])
+    one_hour = lifetime > 600
+    return partial(
+        ExplicitCache,
+        minimum=minimum,
+        lifetime=lifetime,
+        tail=random.randint(0, 9),
+        ends=ends,
+        one_hour=one_hour,
+        warm=warm,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +80,14 @@ class Shape:
     uses: float = 0.7
     """The share of results that the next text says something of."""
     compact_above: int | None = None
+    compaction: Compaction = Compaction.SUMMARY
     resend_reasoning: bool = False
+    depth: int = 1
+    """How deep sub-agents may start sub-agents."""
+    several: float = 0.0
+    """The share of delegations that start two or three sub-agents at once."""
+    small_helpers: bool = False
+    """Sub-agents use a smaller model."""
 
 
 def draw_shape(random: Random) -> Shape:
@@ -82,7 +114,24 @@ def draw(seed: int, shape: Shape | None = None, provider: str | None = None) -> 
     drawn = draw_shape(random)
     name = random.choice(["openai", "openai", "anthropic", "anthropic", "mistral_ai"])
     tokenizer = Tokenizer.draw(random)
-    return Scenario(_plan(random, shape or drawn, "main", depth=0), provider or name, tokenizer)
+    return Scenario(_plan(random, shape or drawn, "main", depth=0), tokenizer, USUAL[provider or name])
+
+
+def draw_unusual(seed: int) -> Scenario:
+    """Draw a scenario unlike the usual ones: its provider's cache, its sub-agents and how it makes room."""
+    random = Random(seed)
+    shape = replace(
+        draw_shape(random),
+        compact_above=random.choice([None, None, 6_000, 12_000]),
+        compaction=random.choice(list(Compaction)),
+        sub_agents=random.choice([0.0, 0.1, 0.25]),
+        depth=random.choice([1, 2]),
+        several=random.choice([0.0, 0.6]),
+        small_helpers=random.random() < 0.5,
+    )
+    tokenizer = Tokenizer.draw(random)
+    provider = unusual_provider(random)
+    return Scenario(_plan(random, shape, "main", depth=0), tokenizer, provider)
 
 
 def _plan(random: Random, shape: Shape, key: str, depth: int) -> Plan:
@@ -104,14 +153,17 @@ def _plan(random: Random, shape: Shape, key: str, depth: int) -> Plan:
         turns=tuple(turns),
         used=used,
         compact_above=shape.compact_above,
+        compaction=shape.compaction,
+        small_model=shape.small_helpers and depth > 0,
         summary=texts.prose(random, 900),
         resend_reasoning=shape.resend_reasoning,
     )
 
 
 def _undertake(random: Random, shape: Shape, world: World, key: str, depth: int) -> list[PlannedCall]:
-    if depth == 0 and random.random() < shape.sub_agents:
-        return [_delegation(random, shape, world, f"{key}s{world.count}-")]
+    if depth < shape.depth and random.random() < shape.sub_agents:
+        several = random.randint(2, 3) if shape.several and random.random() < shape.several else 1
+        return [_delegation(random, shape, world, f"{key}s{world.count}-", depth + 1) for _ in range(several)]
     if random.random() < shape.parallel / 2:
         return world.read_several()
     choices: list[tuple[Callable[[], list[PlannedCall]], int]] = [
@@ -131,8 +183,8 @@ def _undertake(random: Random, shape: Shape, world: World, key: str, depth: int)
     return chosen()
 
 
-def _delegation(random: Random, shape: Shape, world: World, key: str) -> PlannedCall:
-    inner = _plan(random, replace(shape, undertakings=random.randint(1, 3), follow_ups=0.0), key, depth=1)
+def _delegation(random: Random, shape: Shape, world: World, key: str, depth: int) -> PlannedCall:
+    inner = _plan(random, replace(shape, undertakings=random.randint(1, 3), follow_ups=0.0), key, depth)
     task = inner.task.replace('"', "'")
     world.count += 1
     return PlannedCall(
@@ -146,6 +198,8 @@ def _delegation(random: Random, shape: Shape, world: World, key: str) -> Planned
 
 
 def _bundles(random: Random, shape: Shape, calls: list[PlannedCall]) -> list[tuple[PlannedCall, ...]]:
+    if all(call.sub_agent for call in calls):
+        return [tuple(calls)]
     independent = len({call.tool for call in calls}) == 1 and not any(call.error for call in calls)
     changing = any(call.waste in ("poll_loop", "rephrased_query") for call in calls)
     if len(calls) > 1 and independent and not changing and random.random() < max(0.0, shape.parallel * 2):

@@ -48,7 +48,7 @@ def test_explicit_caching_writes_what_it_did_not_read() -> None:
 def test_bills_are_list_price() -> None:
     """A bill is tokens times rates, by class."""
     usage = AutomaticCache().usage(blocks(2_000), 100, 40, 0.0, missed=False)
-    assert bill("openai", usage) == Decimal("0.0025") + Decimal("0.001")
+    assert bill("auto-large", usage) == Decimal("0.0025") + Decimal("0.001")
 
 
 def test_texts_have_one_length() -> None:
