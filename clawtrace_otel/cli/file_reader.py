@@ -22,13 +22,12 @@ from collector.store.opening import open_for_reading
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
-    from clawtrace_otel.cli.reader import SessionReader
     from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
 
 
 @contextmanager
-def open_file(database: Path, *, write: bool) -> Iterator[SessionReader]:
+def open_file(database: Path, *, write: bool) -> Iterator[FileReader]:
     """Yield a reader of a file; only one that writes keeps other readers out. Raises StoreError."""
     if not write:
         with closing(open_for_reading(database)) as opened:
