@@ -28,7 +28,9 @@ Tree: TypeAlias = "Mapping[str, Tree] | Sequence[Tree] | str | int | float | boo
 Node: TypeAlias = Mapping[str, Tree]
 
 VIEWS: Final = frozenset(
-    "spans logs metric_points sessions steps findings ledger tracecards outcomes patches skills".split()  # noqa: SIM905 - names
+    {"spans", "logs", "metric_points", "sessions", "steps", "findings", "ledger", "tracecards", "outcomes"}
+    | {"patches", "skills"}
+    | {"evaluations"}
 )
 """The views of the outside contract."""
 

@@ -231,6 +231,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationResult:
+    """What an evaluator said in telemetry about a session, or about one step of it."""
+
+    name: str
+    score: float | None = None
+    """As sent: range and direction are the evaluator's."""
+    label: str | None = None
+    passed: bool | None = None
+    """None where neither label nor score says pass or fail by itself."""
+    explanation: str | None = None
+    expected: str | None = None
+    got: str | None = None
+    source: str
+    trace_id: str | None = None
+    span_id: str | None = None
+    """The judged span; None where the whole session was judged."""
+    recorded_at: int
+    decides: bool = True
+    """False where somebody judged more of the session, whose word counts instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One run of an agent, over however many traces.
 
@@ -250,6 +272,8 @@ class Session:
     steps: tuple[Step, ...]
     contexts: tuple[Context, ...] = ()
     outcome: Outcome | None = None
+    evaluations: tuple[EvaluationResult, ...] = ()
+    """What evaluators said in telemetry; `outcome` is what it comes to, unless an oracle recorded another."""
     gaps: tuple[str, ...] = ()
     """What the source did not send and what therefore cannot be said, in words for a user; sorted."""
     trace_ids: tuple[str, ...] = field(default=())

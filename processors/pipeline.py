@@ -16,6 +16,7 @@ from processors.findings import Finding, View, flag
 from processors.ledger import Ledger, attribute
 from processors.model import Outcome, Session
 from processors.normalise import normalise
+from processors.outcomes import judged
 from processors.pricing import Price, PriceBook, price
 from processors.savings import savings
 from processors.structure import Structure
@@ -46,7 +47,7 @@ def compile_group(
     `outcomes` are recorded verdicts by session id, each by the columns of the `outcomes` view; they go before what
     the telemetry itself says.
     """
-    sessions = normalise(signals.spans, signals.logs)
+    sessions = judged(normalise(signals.spans, signals.logs), signals.spans, signals.logs)
     return tuple(compile_session(_judged(session, outcomes.get(session.session_id)), book) for session in sessions)
 
 

@@ -36,6 +36,7 @@ def derived_rows(compiled: Iterable[Compiled], compiled_at: int) -> DerivedRows:
         "findings": [finding_row(each, finding) for each in sessions for finding in each.findings],
         "ledger": [row for each in sessions for row in ledger_rows(each)],
         "tracecards": [card_row(each, compiled_at) for each in sessions],
+        "evaluations": [row for each in sessions for row in evaluation_rows(each)],
     }
 
 
@@ -195,6 +196,26 @@ def ledger_rows(compiled: Compiled) -> Iterator[Row]:
             "token_class": entry.token_class.value,
             "tokens": entry.tokens,
             "usd": entry.usd,
+        }
+
+
+def evaluation_rows(compiled: Compiled) -> Iterator[Row]:
+    """Yield the rows of `evaluations`."""
+    for result in compiled.session.evaluations:
+        check = {"name": result.name, "passed": result.passed, "expected": result.expected, "got": result.got}
+        yield {
+            "session_id": compiled.session.session_id,
+            "name": result.name,
+            "score": result.score,
+            "label": result.label,
+            "passed": result.passed,
+            "explanation": result.explanation,
+            "source": result.source,
+            "trace_id": result.trace_id,
+            "span_id": result.span_id,
+            "decides": result.decides,
+            "checks": [] if result.passed is None else [check],
+            "recorded_at": result.recorded_at,
         }
 
 

@@ -130,6 +130,22 @@ LEDGER: Final = _table(
 
 TRACECARDS: Final = _table(session_id=_TEXT, schema_version=_TEXT, card=_JSON, yaml=_TEXT, compiled_at=TIME)
 
+EVALUATIONS: Final = _table(
+    session_id=_TEXT,
+    name=_TEXT,
+    score=pa.float64(),
+    label=_TEXT,
+    passed=_FLAG,
+    explanation=_TEXT,
+    source=_TEXT,
+    trace_id=_TEXT,
+    span_id=_TEXT,
+    decides=_FLAG,
+    checks=_JSON,
+    recorded_at=TIME,
+)
+"""`decides` where nobody judged more of the session; those rows stand among the outcomes too."""
+
 OUTCOMES: Final = _table(
     session_id=_TEXT,
     task_id=_TEXT,
@@ -184,6 +200,7 @@ PER_SESSION: Final[Mapping[str, pa.Schema]] = {
     "findings": FINDINGS,
     "ledger": LEDGER,
     "tracecards": TRACECARDS,
+    "evaluations": EVALUATIONS,
 }
 """What `replace` swaps."""
 

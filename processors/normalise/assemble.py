@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from collector.model import Span
+from collector.model import LogRecord, Span
 from processors.model import AgentRun, OtherStep, Session, Step
 from processors.normalise import agents, calls, content, contexts, placing, requests, rollups, tools
 from processors.normalise.gaps import gaps
@@ -15,8 +15,10 @@ from processors.normalise.sessions import Bundle
 from processors.normalise.sighting import Sighting
 from processors.normalise.work import Work, counting, plant
 
-_TASK_ID = ("clawtrace.task.id", "task.id", "task_id")
-_CONDITION = ("clawtrace.condition", "condition")
+_METADATA = ("", "langfuse.trace.metadata.", "traceloop.association.properties.", "langsmith.metadata.")
+"""Where an agent that cannot name its attributes puts what it wants to say of a run."""
+_TASK_ID = ("clawtrace.task.id", "task.id", *(f"{prefix}task_id" for prefix in _METADATA))
+_CONDITION = ("clawtrace.condition", *(f"{prefix}condition" for prefix in _METADATA))
 
 
 def assemble(bundle: Bundle, readings: Readings) -> Session | None:
@@ -93,8 +95,8 @@ def _session(bundle: Bundle, steps: tuple[Step, ...], threads: Sequence[contexts
         session_source=bundle.source,
         service_name=service,
         agent_name=main.name if main is not None else service,
-        task_id=_named(bundle.spans, _TASK_ID),
-        condition=_named(bundle.spans, _CONDITION),
+        task_id=_named([*bundle.spans, *bundle.logs], _TASK_ID),
+        condition=_named([*bundle.spans, *bundle.logs], _CONDITION),
         started_at=min(step.started_at for step in steps),
         ended_at=max(step.ended_at for step in steps),
         steps=steps,
@@ -105,11 +107,11 @@ def _session(bundle: Bundle, steps: tuple[Step, ...], threads: Sequence[contexts
     )
 
 
-def _named(spans: Sequence[Span], keys: Sequence[str]) -> str | None:
-    """Return the first value that the session's spans or their resource give under one of `keys`."""
+def _named(signals: Sequence[Span | LogRecord], keys: Sequence[str]) -> str | None:
+    """Return the first value that the session's signals or their resource give under one of `keys`."""
     for key in keys:
-        for span in spans:
-            for attributes in (span.attributes, span.resource.attributes):
+        for signal in signals:
+            for attributes in (signal.attributes, signal.resource.attributes):
                 value = attributes.get(key)
                 if isinstance(value, str) and value:
                     return value

@@ -134,6 +134,19 @@ class TestViews:
         assert ask(store, "SELECT count(*), count(time), count(observed_time) FROM logs") == [(2, 0, 0)]
         assert ask(store, "SELECT count(*), count(time), sum(value) FROM metric_points") == [(2, 0, 1.0)]
 
+    def test_telemetry_counts_until_an_oracle_speaks(self, store: DuckStore) -> None:
+        """Evaluations that decide are outcomes with their session's task, until a verdict is recorded for it."""
+        store.append(batch([span(A, 1)]))
+        (group,) = store.groups()
+        said = {"session_id": "a", "name": "success", "passed": False, "source": "eval", "recorded_at": NOW}
+        evaluations = [{**said, "decides": True}, {**said, "name": "tone", "decides": False}]
+        store.replace(group, {"sessions": [{"session_id": "a", "task_id": "t"}], "evaluations": evaluations})
+        shown = "SELECT name, task_id, passed, source FROM outcomes"
+        assert ask(store, shown) == [("success", "t", False, "eval")]
+        store.record_outcome({"session_id": "a", "passed": True, "source": "oracle", "recorded_at": NOW})
+        assert ask(store, shown) == [(None, None, True, "oracle")]
+        assert ask(store, "SELECT count(*) FROM evaluations") == [(2,)]
+
     def test_a_verdict_shows_at_once(self, store: DuckStore) -> None:
         """The view of sessions takes the latest outcome without compiling again, and what it says goes first."""
         store.append(batch([span(A, 1)]))
