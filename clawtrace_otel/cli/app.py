@@ -37,6 +37,7 @@ def register() -> None:
     from clawtrace_otel.cli import (
         cards,
         compile_,
+        coverage,
         demo,
         diff,
         distill,
@@ -57,6 +58,7 @@ def register() -> None:
         sessions.sessions,
         cards.card,
         cards.cards,
+        coverage.coverage,
         sql.sql,
         top.top,
         flame.flame,

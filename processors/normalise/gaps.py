@@ -34,10 +34,10 @@ def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
         yield "cached input tokens were not sent"
     if used and all(usage.reasoning_output_tokens is None for usage in used):
         yield "reasoning tokens were not sent apart from output"
-    if calls and all(call.input_messages is None for call in calls):
-        yield "prompts were not captured"
-    if calls and all(call.output_messages is None for call in calls):
-        yield "answers of the model were not captured"
+    without = sum(call.input_messages is None for call in calls)
+    yield from _partly("prompts were not captured", without, len(calls), "model calls")
+    silent = sum(call.output_messages is None for call in calls)
+    yield from _partly("answers of the model were not captured", silent, len(calls), "model calls")
     if calls and all(call.model is None for call in calls):
         yield "models were not named"
 
@@ -47,7 +47,10 @@ def _of_tools(tools: Sequence[ToolCall]) -> Iterator[str]:
         ("arguments", sum(tool.arguments is None for tool in tools)),
         ("results", sum(tool.result is None and tool.error is None for tool in tools)),
     ):
-        if tools and missing == len(tools):
-            yield f"tool {name} were not captured"
-        elif missing:
-            yield f"tool {name} were not captured: {missing} of {len(tools)} tool calls"
+        yield from _partly(f"tool {name} were not captured", missing, len(tools), "tool calls")
+
+
+def _partly(gap: str, missing: int, number: int, unit: str) -> Iterator[str]:
+    """Say that something is missing, and of how many where it is not of all."""
+    if missing:
+        yield gap if missing == number else f"{gap}: {missing} of {number} {unit}"

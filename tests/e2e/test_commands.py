@@ -53,6 +53,8 @@ def test_a_file_and_its_collector_say_the_same(database: Path, start_collector: 
         ["cards"],
         ["card", "latest", "--tree"],
         ["top", "models"],
+        ["coverage", "latest"],
+        ["coverage", "latest", "--format", "json"],
         ["sql", "SELECT * EXCLUDE received_at FROM spans ORDER BY span_id", "--format", "json"],
     ]
     alone = [said(*command, "--db", str(database)) for command in commands]
