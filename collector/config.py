@@ -58,7 +58,9 @@ class CollectorConfig:
     max_connections: int = 2048
     """Per transport. Past it HTTP requests are answered 503, and connections past twice as many are closed."""
     request_timeout_s: float = 60.0
-    """How long the body of one request may take to arrive, and an answer to be taken."""
+    """How long the body of one request may take to arrive."""
+    answer_timeout_s: float = 300.0
+    """How long a client may take to read an answer."""
     header_timeout_s: float = 20.0
     """How long a new connection may take to send the head of its first request."""
     ingest: IngestConfig = IngestConfig()

@@ -10,6 +10,7 @@ from collector import decode_json, decode_protobuf
 from collector.correlations import Correlations, Edge
 from collector.decode_metrics import MetricCodec, point_rows
 from collector.decode_rows import Raw, Row, log_rows, span_rows
+from collector.limits import AttributeLimits
 from collector.losses import Losses, MalformedFieldError
 from collector.values import Json, write_json
 
@@ -55,10 +56,14 @@ class Decoded:
 class Decoder:
     """Decodes requests one after another; not safe to share between threads, since it remembers repeated parts."""
 
-    def __init__(self, correlation_attributes: frozenset[str]) -> None:
+    def __init__(
+        self,
+        correlation_attributes: frozenset[str],
+        limits: AttributeLimits = AttributeLimits(),  # noqa: B008 - frozen
+    ) -> None:
         self._names = correlation_attributes
-        self._protobuf = decode_protobuf.ProtobufCodec()
-        self._json = decode_json.JsonCodec()
+        self._protobuf = decode_protobuf.ProtobufCodec(limits)
+        self._json = decode_json.JsonCodec(limits)
 
     def decode(self, export: Export) -> Decoded:
         """Return the rows of a request. Raises MalformedRequestError where the body cannot be read at all."""

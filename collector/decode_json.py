@@ -15,6 +15,7 @@ from collector.decode_metrics import METRIC_TYPES
 from collector.decode_rows import Raw
 from collector.errors import MalformedRequestError
 from collector.json_mend import mend
+from collector.limits import AttributeLimits
 from collector.losses import Losses, MalformedFieldError
 from collector.values import Json, json_bytes, json_double, json_map
 from collector.wire import MAX_VALUE_DEPTH
@@ -64,6 +65,9 @@ def _is_utf8(body: bytes) -> bool:
 class JsonCodec:
     """Reads the structs of `otlp_json`."""
 
+    def __init__(self, limits: AttributeLimits = AttributeLimits()) -> None:  # noqa: B008 - frozen
+        self._limits = limits
+
     def identifier(self, raw: str, size: int) -> str:
         """Return an id as lower-case hex."""
         if not raw:
@@ -81,13 +85,15 @@ class JsonCodec:
     def attributes(self, entries: Sequence[otlp.KeyValue], losses: Losses) -> dict[str, Json]:
         """Return attributes by key."""
         found: dict[str, Json] = {}
-        for entry in entries:
-            value = entry.value
-            if value is not None and value.string_value is not None:
-                found[entry.key] = value.string_value
+        longest = self._limits.value_bytes
+        for entry in self._limits.first(entries, losses):
+            value, key = entry.value, entry.key
+            if value is not None and value.string_value is not None and len(key) + len(value.string_value) <= longest:
+                found[key] = value.string_value
                 continue
             try:
-                found[entry.key] = _value(value, 0)
+                self._limits.check_key(key)
+                found[key] = self._limits.fitting(_value(value, 0), losses)
             except MalformedFieldError as error:
                 losses.drop(f"attribute: {error}")
         return found
@@ -95,7 +101,7 @@ class JsonCodec:
     def body(self, raw: otlp.AnyValue | None, losses: Losses) -> Json:
         """Return a log record's body."""
         try:
-            return _value(raw, 0)
+            return self._limits.fitting(_value(raw, 0), losses)
         except MalformedFieldError as error:
             losses.drop(f"body: {error}")
             return None

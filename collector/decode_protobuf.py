@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status, TracesData
 
 from collector.decode_rows import Raw
 from collector.errors import MalformedRequestError
+from collector.limits import AttributeLimits
 from collector.losses import Losses, MalformedFieldError
 from collector.values import Json, json_bytes, json_double, json_map
 from collector.wire import MAX_VALUE_DEPTH, lazy, mend
@@ -51,7 +52,13 @@ def parse(signal: str, body: bytes, losses: Losses) -> Raw:
 class _Pairs(dict[bytes, tuple[str, Json]]):
     """Key and value by the bytes of an attribute; reads what it does not know, and remembers the short ones."""
 
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__()
+        self._max_bytes = max_bytes
+
     def __missing__(self, raw: bytes) -> tuple[str, Json]:
+        if len(raw) > self._max_bytes:
+            raise MalformedFieldError("too long to be read without a look at it")
         pair = _short_pair(raw) or _pair(KeyValue.FromString(raw))
         if len(raw) <= _CACHED_BYTES:
             self[raw] = pair
@@ -61,8 +68,9 @@ class _Pairs(dict[bytes, tuple[str, Json]]):
 class ProtobufCodec:
     """Reads the parts that `collector.wire` leaves as bytes; remembers short attributes, which mostly repeat."""
 
-    def __init__(self) -> None:
-        self._pairs = _Pairs()
+    def __init__(self, limits: AttributeLimits = AttributeLimits()) -> None:  # noqa: B008 - frozen
+        self._limits = limits
+        self._pairs = _Pairs(limits.value_bytes)
 
     def identifier(self, raw: bytes, size: int) -> str:
         """Return an id as lower-case hex."""
@@ -74,17 +82,19 @@ class ProtobufCodec:
         """Return attributes by key."""
         if len(self._pairs) > _CACHED_PAIRS:
             self._pairs.clear()
+        allowed = self._limits.first(entries, losses)
         try:
-            return dict(map(self._pairs.__getitem__, entries))
+            return dict(map(self._pairs.__getitem__, allowed))
         except (DecodeError, MalformedFieldError):
-            return dict(_sound_pairs(entries, losses))
+            return dict(_sound_pairs(allowed, self._limits, losses))
 
     def body(self, raw: bytes, losses: Losses) -> Json:
         """Return a log record's body."""
         if not raw:
             return None
         try:
-            return _value(_strict(AnyValue, raw, losses), 0)
+            value = _value(_strict(AnyValue, raw, losses), 0)
+            return value if len(raw) <= self._limits.value_bytes else self._limits.fitting(value, losses)
         except MalformedFieldError as error:
             losses.drop(f"body: {error}")
             return None
@@ -181,10 +191,14 @@ def _pair(entry: KeyValue) -> tuple[str, Json]:
     return entry.key, _value(entry.value, 0)
 
 
-def _sound_pairs(entries: Iterable[bytes], losses: Losses) -> Iterator[tuple[str, Json]]:
+def _sound_pairs(entries: Iterable[bytes], limits: AttributeLimits, losses: Losses) -> Iterator[tuple[str, Json]]:
     for raw in entries:
         try:
-            yield _pair(_strict(KeyValue, raw, losses))
+            key, value = _pair(_strict(KeyValue, raw, losses))
+            if len(raw) > limits.value_bytes:
+                limits.check_key(key)
+                value = limits.fitting(value, losses)
+            yield key, value
         except MalformedFieldError as error:
             losses.drop(f"attribute: {error}")
 

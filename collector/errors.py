@@ -29,6 +29,10 @@ class UnauthorizedError(CollectorError):
     """The collector demands a bearer token that the request did not carry."""
 
 
+class ForbiddenError(CollectorError):
+    """The request's token is known and not good for what was asked."""
+
+
 class QueueFullError(CollectorError):
     """More bytes wait to be stored than the configuration allows."""
 
@@ -88,8 +92,12 @@ class UnknownSessionError(CollectorError):
 
 
 class StartError(CollectorError):
-    """The collector cannot start: an address is taken or not ours."""
+    """The collector cannot start: an address is taken, not ours or open to everybody, or TLS lacks a fitting file."""
 
 
 class DocumentError(CollectorError):
     """A YAML document that was handed in cannot be read; names the line where it can."""
+
+
+class TokenFileError(CollectorError):
+    """A file of tokens cannot be used; names file and line, and never a token."""

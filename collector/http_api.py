@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 import pyarrow as pa
@@ -24,6 +23,7 @@ TRUNCATED_HEADER: Final = "X-ClawTrace-Truncated"
 """`true` on an Arrow answer that a cap cut, which Arrow itself has no place to say."""
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 _MAX_BODY_BYTES: Final = 8 * 1024 * 1024
+_BODY_TIMEOUT_S: Final = 30.0
 _SESSIONS: Final = "SELECT * FROM sessions ORDER BY started_at DESC, session_id"
 _CARD: Final = "SELECT card, yaml FROM tracecards WHERE session_id = ?"
 _YAML: Final = "application/yaml"
@@ -116,7 +116,6 @@ def _wants_arrow(request: Request) -> bool:
 def _guarded(endpoint: _Endpoint) -> _Endpoint:
     async def answer(request: Request) -> Response:
         try:
-            _refuse_other_sites(request)
             return await endpoint(request)
         except CollectorError as error:
             return error_response(error)
@@ -126,21 +125,18 @@ def _guarded(endpoint: _Endpoint) -> _Endpoint:
     return answer
 
 
-def _refuse_other_sites(request: Request) -> None:
-    """Raise where a web page of another origin sends the request through its visitor's browser."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise QueryError("requests from web pages of other sites are refused", status=400)
-
-
 async def _body(request: Request) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise QueryError(f"the body is larger than {_MAX_BODY_BYTES} bytes", status=413)
-        parts.append(part)
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > _MAX_BODY_BYTES:
+                    raise QueryError(f"the body is larger than {_MAX_BODY_BYTES} bytes", status=413)
+                parts.append(part)
+    except TimeoutError as error:
+        raise QueryError(f"the body did not arrive within {_BODY_TIMEOUT_S:.0f} s", status=408) from error
     return b"".join(parts)
 
 

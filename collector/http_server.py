@@ -11,16 +11,17 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from collector.compression import Compression
 from collector.config import CollectorConfig
 from collector.decode import SIGNALS, Encoding, Signal
-from collector.errors import CollectorError, RequestTooLargeError, StartError
+from collector.errors import CollectorError, QueueFullError, RequestTooLargeError, StartError
 from collector.http_api import ApiRoutes, error_response
+from collector.http_guard import HttpGuard
+from collector.http_protocol import ConnectionLimits, guarded
 from collector.ingest import Ingest
 from collector.metrics import CONTENT_TYPE, Metrics
-from collector.status import check_token, error_body, export_response, http_status, retry_after_s
+from collector.status import error_body, export_response, http_status, retry_after_s
 
 _ENCODINGS: Final[dict[str, Encoding]] = {"application/x-protobuf": "protobuf", "application/json": "json"}
 _CONTENT_TYPES: Final = {encoding: content_type for content_type, encoding in _ENCODINGS.items()}
@@ -30,9 +31,8 @@ _COMPRESSIONS: Final[dict[str, Compression]] = {
     "gzip": "gzip",
     "deflate": "deflate",
 }
-_OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
-_BODY_TIMEOUT_S: Final = 60.0
-_MAX_CONNECTIONS: Final = 1000
+_KEEP_ALIVE_S: Final = 75
+"""Longer than the pause between two exports of any common exporter, so that none sends into a closing connection."""
 _GRACE_S: Final = 5
 
 
@@ -50,15 +50,21 @@ class HttpServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._exposition),
         ]
-        app = _TokenRequired(Starlette(routes=routes, exception_handlers={Exception: _unexpected}), config.token)
+        self._arriving_bytes = 0
+        served = Starlette(routes=routes, exception_handlers={Exception: _unexpected})
+        limits = ConnectionLimits(config.header_timeout_s, config.answer_timeout_s, config.max_connections)
+        tls = config.tls
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                HttpGuard(served, config.access, config.host, metrics),
+                http=guarded(limits),
+                ssl_context_factory=None if tls is None else lambda _config, _default: tls.context(),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 ws="none",
-                limit_concurrency=_MAX_CONNECTIONS,
+                limit_concurrency=config.max_connections,
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_GRACE_S,
                 server_header=False,
             )
@@ -96,7 +102,7 @@ class HttpServer:
             except CollectorError as error:
                 return _failure(error, encoding)
             except TimeoutError:
-                return PlainTextResponse(f"the body did not arrive within {_BODY_TIMEOUT_S:.0f} s", 408)
+                return PlainTextResponse(f"the body did not arrive within {self._config.request_timeout_s:.0f} s", 408)
             except ClientDisconnect:
                 return Response(status_code=400)
             return Response(export_response(signal, accepted, encoding), media_type=_CONTENT_TYPES[encoding])
@@ -113,20 +119,32 @@ class HttpServer:
             raise
         parts: list[bytes] = []
         size = 0
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
-            async for part in request.stream():
-                size += len(part)
-                if size > self._config.ingest.max_body_bytes:
-                    raise RequestTooLargeError(
-                        f"the body is larger than {self._config.ingest.max_body_bytes} bytes: send smaller batches"
-                    )
-                parts.append(part)
+        try:
+            async with asyncio.timeout(self._config.request_timeout_s):
+                async for part in request.stream():
+                    size += len(part)
+                    self._arriving_bytes += len(part)
+                    self._check_arriving(size)
+                    parts.append(part)
+        finally:
+            self._arriving_bytes -= size
         return b"".join(parts)
+
+    def _check_arriving(self, size: int) -> None:
+        """Raise where a body, or all bodies under way together, are more than may be held in memory."""
+        limits = self._config.ingest
+        if size > limits.max_body_bytes:
+            raise RequestTooLargeError(f"the body is larger than {limits.max_body_bytes} bytes: send smaller batches")
+        if self._arriving_bytes > limits.queue_bytes:
+            raise QueueFullError(
+                f"{self._arriving_bytes} bytes are arriving already: send again later",
+                retry_after_s=limits.retry_after_s,
+            )
 
     async def _discard(self, request: Request) -> None:
         """Let the sender finish: one that is cut off in the middle of its body never reads the answer."""
         left = self._config.ingest.max_body_bytes
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
+        async with asyncio.timeout(self._config.request_timeout_s):
             async for part in request.stream():
                 left -= len(part)
                 if left < 0:
@@ -176,22 +194,3 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.setblocking(False)  # noqa: FBT003 - the socket module's signature
     return listener
-
-
-class _TokenRequired:
-    """Lets only requests with the token through, but for the health checks."""
-
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app = app
-        self._token = token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _OPEN_PATHS:
-            try:
-                check_token(Request(scope).headers.get("authorization"), self._token)
-            except CollectorError as error:
-                response = error_response(error)
-                response.headers["www-authenticate"] = "Bearer"
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

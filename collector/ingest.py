@@ -21,6 +21,7 @@ from collector.compression import Compression, unpack
 from collector.config import IngestConfig
 from collector.decode import Decoded, Decoder, Encoding, Export, Signal
 from collector.errors import CollectorError, QueueFullError, RequestTooLargeError, StoppingError, StoreError
+from collector.limits import AttributeLimits
 from collector.metrics import Metrics
 from collector.store import TelemetryStore
 
@@ -69,7 +70,8 @@ class Ingest:
         self._store = store
         self._metrics = metrics
         self._clock = clock
-        self._decoder = Decoder(config.correlation_attributes)
+        limits = AttributeLimits(config.max_attributes, config.max_attribute_bytes)
+        self._decoder = Decoder(config.correlation_attributes, limits)
         self._changed = threading.Condition()
         self._queue: deque[_Request] = deque()
         self._queued_bytes = 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from collector.api import Actions, Queries
 from collector.config import CollectorConfig
+from collector.exposure import bracketed, check_exposure
 from collector.grpc_server import GrpcServer
 from collector.http_api import ApiRoutes
 from collector.http_server import HttpServer
@@ -24,16 +25,17 @@ class Addresses:
     host: str
     grpc_port: int
     http_port: int
+    encrypted: bool = False
 
     @property
     def grpc(self) -> str:
         """HOST:PORT for OTLP over gRPC."""
-        return f"{self.host}:{self.grpc_port}"
+        return f"{bracketed(self.host)}:{self.grpc_port}"
 
     @property
     def http(self) -> str:
         """The URL of the HTTP interface."""
-        return f"http://{self.host}:{self.http_port}"
+        return f"{'https' if self.encrypted else 'http'}://{bracketed(self.host)}:{self.http_port}"
 
 
 class Collector:
@@ -49,7 +51,11 @@ class Collector:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Addresses:
-        """Listen and serve; return the addresses. Raises StartError where one is taken or not ours."""
+        """Listen and serve; return the addresses.
+
+        Raises StartError where one is taken, not ours or open to everybody, and where TLS lacks a fitting file.
+        """
+        check_exposure(self._config)
         started: Future[Addresses] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="servers", daemon=True)
         self._thread.start()
@@ -71,10 +77,11 @@ class Collector:
     async def _serve(self, started: Future[Addresses]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
-        grpc_server = GrpcServer(self._config, self.ingest)
+        grpc_server = GrpcServer(self._config, self.ingest, self.metrics)
         http_server = HttpServer(self._config, self.ingest, self.metrics, self._api)
         try:
-            addresses = Addresses(self._config.host, await grpc_server.start(), await http_server.start())
+            ports = (await grpc_server.start(), await http_server.start())
+            addresses = Addresses(self._config.host, *ports, encrypted=self._config.tls is not None)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in `start`, which raises it
             await grpc_server.stop()
             started.set_exception(error)

@@ -5,7 +5,6 @@ Source: OTLP specification, "OTLP/gRPC Response", "OTLP/HTTP Response" and "Retr
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
 
 import grpc
@@ -20,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.decode import Encoding, Signal
 from collector.errors import (
     CollectorError,
+    ForbiddenError,
     MalformedRequestError,
     QueryError,
     QueueFullError,
@@ -33,6 +33,7 @@ from collector.ingest import Accepted
 _CODES: Final[dict[type[CollectorError], tuple[int, grpc.StatusCode]]] = {
     MalformedRequestError: (400, grpc.StatusCode.INVALID_ARGUMENT),
     UnauthorizedError: (401, grpc.StatusCode.UNAUTHENTICATED),
+    ForbiddenError: (403, grpc.StatusCode.PERMISSION_DENIED),
     UnknownSessionError: (404, grpc.StatusCode.NOT_FOUND),
     RequestTooLargeError: (413, grpc.StatusCode.RESOURCE_EXHAUSTED),
     QueueFullError: (429, grpc.StatusCode.RESOURCE_EXHAUSTED),
@@ -101,12 +102,3 @@ def export_response(signal: Signal, accepted: Accepted, encoding: Encoding) -> b
         response.partial_success.error_message = accepted.message
     body: bytes = response.SerializeToString()
     return body
-
-
-def check_token(header: str | None, token: str | None) -> None:
-    """Raise UnauthorizedError unless the `authorization` header carries the token, where one is demanded."""
-    if token is None:
-        return
-    scheme, _, given = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
-        raise UnauthorizedError("send the header 'authorization: Bearer TOKEN' with the collector's token")
