@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import pairwise
 
 from processors.effects import names
@@ -127,9 +128,10 @@ def short_name(name: str) -> str:
     return NAMESPACE.split(name)[-1] or name
 
 
-def words_of(name: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def words_of(name: str) -> tuple[str, ...]:
     """Split a tool's name into lower-case words."""
-    return [word for word in re.split(r"[^a-z0-9]+", CAMEL.sub("_", short_name(name)).lower()) if word]
+    return tuple(word for word in re.split(r"[^a-z0-9]+", CAMEL.sub("_", short_name(name)).lower()) if word)
 
 
 def command_of(arguments: str | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from processors.ledger.pieces import result_text
 from processors.model import ToolCall
@@ -53,13 +52,15 @@ def failed(tool: ToolCall) -> bool:
     return tool.error is not None or bool(FAILED.match((tool.result or "")[:200]))
 
 
-def answer(tool: ToolCall) -> str | None:
-    """Return what a call answered, without what changes from call to call; None where it was not captured."""
+def steady_answer(tool: ToolCall) -> str | None:
+    """Return what a call answered, without what changes from call to call; None where it was not captured.
+
+    Detectors ask the view, which works it out once.
+    """
     text = result_text(tool)
     return None if text is None else steady(text)
 
 
-@lru_cache(maxsize=4096)
 def steady(text: str) -> str:
     """Blank out times, durations and request numbers, unless the text is about little else."""
     tidy = " ".join(text.split())
@@ -72,7 +73,7 @@ def error_of(tool: ToolCall) -> str | None:
     if tool.error is not None:
         said = tool.error.message or tool.result or ""
         return steady(f"{tool.error.type} {said}")
-    return answer(tool)
+    return steady_answer(tool)
 
 
 def negative(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from processors.findings.answers import answer, informative
+from processors.findings.answers import informative
 from processors.findings.arguments import plain
 from processors.findings.detector import Draft
 from processors.findings.polling import is_polling
@@ -24,7 +24,7 @@ class Cycle:
 
     def gap(self, view: View) -> str | None:
         """Say so where no results were captured."""
-        if view.tools and all(answer(tool) is None for tool in view.tools):
+        if view.tools and all(view.answer(tool) is None for tool in view.tools):
             return "tool results not captured: cycles cannot be told from progress"
         return None
 
@@ -34,7 +34,7 @@ class Cycle:
         for tool in view.tools:
             loops[view.loop_of(tool)].append(tool)
         for tools in loops.values():
-            marks = [_mark(tool) for tool in tools]
+            marks = [_mark(view, tool) for tool in tools]
             for start, length, end in _rounds(marks):
                 round_ = tools[start : start + length]
                 if _shows_no_progress(view, round_):
@@ -43,12 +43,12 @@ class Cycle:
 
 def _shows_no_progress(view: View, round_: Sequence[ToolCall]) -> bool:
     """Whether some call of the round looks at the world and saw the same each time."""
-    looks = [tool for tool in round_ if not view.writes(tool) and informative(answer(tool) or "")]
-    return bool(looks) and not any(is_polling(tool) for tool in round_)
+    looks = [tool for tool in round_ if not view.writes(tool) and informative(view.answer(tool) or "")]
+    return bool(looks) and not any(is_polling(view, tool) for tool in round_)
 
 
-def _mark(tool: ToolCall) -> tuple[str, str, str] | None:
-    given = answer(tool)
+def _mark(view: View, tool: ToolCall) -> tuple[str, str, str] | None:
+    given = view.answer(tool)
     return None if tool.arguments is None or given is None else (tool.name, plain(tool.arguments), given)
 
 

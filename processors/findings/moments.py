@@ -25,7 +25,8 @@ def moments(text: str) -> Iterator[str]:
     """List the days (without year) and times of day that a text names."""
     for match in ISO.finditer(text):
         yield f"day {int(match['month'])}-{int(match['day'])}"
-    for pattern in WRITTEN:
+    small = text.lower()
+    for pattern in WRITTEN if any(month in small for month in MONTHS) else ():
         for match in pattern.finditer(text):
             yield f"day {MONTHS.index(match['month'].lower()) + 1}-{int(match['day'])}"
     for match in CLOCK.finditer(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from processors.findings.answers import answer, failed
+from processors.findings.answers import failed
 from processors.findings.detector import Draft
 from processors.findings.polling import is_polling, moves_on
 from processors.findings.view import View
@@ -20,7 +20,7 @@ class PollLoop:
 
     def gap(self, view: View) -> str | None:
         """Say so where no results were captured."""
-        if view.tools and all(answer(tool) is None for tool in view.tools):
+        if view.tools and all(view.answer(tool) is None for tool in view.tools):
             return "tool results not captured: polling cannot be told from repetition"
         return None
 
@@ -29,18 +29,18 @@ class PollLoop:
         for group in view.same_calls():
             run: list[ToolCall] = []
             for tool in group:
-                if run and answer(tool) != answer(run[-1]):
-                    yield from _judge(run, ended=moves_on(view, run[-1], tool))
+                if run and view.answer(tool) != view.answer(run[-1]):
+                    yield from _judge(view, run, ended=moves_on(view, run[-1], tool))
                     run = []
-                if failed(tool) or answer(tool) is None:
+                if failed(tool) or view.answer(tool) is None:
                     run = []
                 else:
                     run.append(tool)
-            yield from _judge(run, ended=False)
+            yield from _judge(view, run, ended=False)
 
 
-def _judge(run: Sequence[ToolCall], *, ended: bool) -> Iterator[Draft]:
-    if len(run) >= LEAST and (ended or is_polling(run[0])) and answer(run[0]):
+def _judge(view: View, run: Sequence[ToolCall], *, ended: bool) -> Iterator[Draft]:
+    if len(run) >= LEAST and (ended or is_polling(view, run[0])) and view.answer(run[0]):
         yield Draft(
             step_ids=tuple(tool.step_id for tool in run[1:]),
             related_step_ids=(run[0].step_id,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from processors.effects import words_of
 from processors.effects.effect import command_of
 from processors.effects.names import word_set
-from processors.findings.answers import answer, pending
+from processors.findings.answers import pending
 from processors.findings.view import View
 from processors.model import ToolCall
 
@@ -14,12 +14,12 @@ STATE = word_set("build check health job monitor poll progress queue state statu
 MOMENT = word_set("clock now random time timestamp today uuid")
 
 
-def is_polling(tool: ToolCall) -> bool:
+def is_polling(view: View, tool: ToolCall) -> bool:
     """Whether a call waits, or its answer says that the work it asks about goes on."""
     said = words_of(tool.name)
     if not WAITING.isdisjoint(said) or _sleeps(tool):
         return True
-    given = answer(tool)
+    given = view.answer(tool)
     return given is not None and pending(given)
 
 
@@ -40,6 +40,6 @@ def _sleeps(tool: ToolCall) -> bool:
 
 def moves_on(view: View, earlier: ToolCall, later: ToolCall) -> bool:
     """Whether an answer changed from one call to an equal one with no write of the agent's to explain it."""
-    if answer(earlier) is None or answer(later) is None:
+    if view.answer(earlier) is None or view.answer(later) is None:
         return False
     return view.changes.possible_write(earlier, later) is None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from processors.effects import Access
-from processors.findings.answers import answer, failed, informative
+from processors.findings.answers import failed, informative
 from processors.findings.arguments import ALIKE, plain, same_meaning
 from processors.findings.detector import Draft
 from processors.findings.polling import asks_for_state, is_polling, moves_on, tells_the_moment
@@ -41,9 +41,11 @@ class RepeatedCall:
                     elif _was_reverted(view, earlier, later):
                         reverted.append((earlier, later))
             if repeats:
-                yield _draft(repeats, "same arguments, same result, nothing written between")
+                yield _draft(view, repeats, "same arguments, same result, nothing written between")
             if reverted:
-                yield _draft(reverted, "same result as before although its target was written: changed back", soft=True)
+                yield _draft(
+                    view, reverted, "same result as before although its target was written: changed back", soft=True
+                )
 
 
 def _groups(view: View) -> list[list[ToolCall]]:
@@ -52,27 +54,27 @@ def _groups(view: View) -> list[list[ToolCall]]:
     by_question: dict[tuple[str, str, str], list[ToolCall]] = defaultdict(list)
     for tool in candidates:
         by_question[view.loop_of(tool), tool.name, plain(tool.arguments or "")].append(tool)
-    merged = _merge(by_question)
+    merged = _merge(view, by_question)
     return [group for group in merged if len(group) > 1]
 
 
 def _may_repeat(view: View, tool: ToolCall) -> bool:
-    if failed(tool) or is_polling(tool) or tells_the_moment(tool):
+    if failed(tool) or is_polling(view, tool) or tells_the_moment(tool):
         return False
-    if answer(tool) is None and asks_for_state(tool):
+    if view.answer(tool) is None and asks_for_state(tool):
         return False
     access = view.effect(tool).access
     if access is Access.UNKNOWN:
-        given = answer(tool)
+        given = view.answer(tool)
         return given is not None and informative(given)
     return access is Access.READ
 
 
-def _merge(by_question: dict[tuple[str, str, str], list[ToolCall]]) -> list[list[ToolCall]]:
+def _merge(view: View, by_question: dict[tuple[str, str, str], list[ToolCall]]) -> list[list[ToolCall]]:
     """Join groups whose arguments differ without meaning and whose answers are equal."""
     by_answer: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for question, tools in by_question.items():
-        given = {text for tool in tools if (text := answer(tool)) is not None and informative(text)}
+        given = {text for tool in tools if (text := view.answer(tool)) is not None and informative(text)}
         for text in given:
             by_answer[question[0], question[1], text].append(question)
     leader = {question: question for question in by_question}
@@ -109,19 +111,19 @@ def _runs(view: View, group: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
 
 def _was_reverted(view: View, earlier: ToolCall, later: ToolCall) -> bool:
     """Whether the target was written more than once in between and the answer is as before."""
-    given = answer(later)
+    given = view.answer(later)
     writes = view.changes.known_writes(earlier, later) if given is not None and informative(given) else []
     return len(writes) > 1
 
 
-def _draft(pairs: Sequence[tuple[ToolCall, ToolCall]], note: str, *, soft: bool = False) -> Draft:
+def _draft(view: View, pairs: Sequence[tuple[ToolCall, ToolCall]], note: str, *, soft: bool = False) -> Draft:
     wasted = {later.step_id for _, later in pairs}
     originals = dict.fromkeys(earlier.step_id for earlier, _ in pairs if earlier.step_id not in wasted)
     first, last = pairs[0][0], pairs[-1][1]
     return Draft(
         step_ids=tuple(dict.fromkeys(later.step_id for _, later in pairs)),
         related_step_ids=tuple(originals),
-        note=note if answer(last) is not None else "same arguments, nothing written between; results not captured",
+        note=note if view.answer(last) is not None else "same arguments, nothing written between; results not captured",
         soft=soft,
         evidence={"tool": first.name, "arguments": first.arguments or "", "count": len(wasted) + len(originals)},
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from processors.effects import words_of
 from processors.effects.names import SEARCH_ARGUMENTS, SEARCH_WORDS
 from processors.effects.targets import leaves, parse
-from processors.findings.answers import answer, failed, informative
+from processors.findings.answers import failed, informative
 from processors.findings.arguments import WORD, plain, same_meaning, words
 from processors.findings.detector import Draft
 from processors.findings.view import View
@@ -32,7 +32,7 @@ class RephrasedQuery:
     def gap(self, view: View) -> str | None:
         """Say so where searches were made and their results were not captured."""
         searches = [tool for tool in view.tools if _query(tool) is not None]
-        if searches and all(answer(tool) is None for tool in searches):
+        if searches and all(view.answer(tool) is None for tool in searches):
             return "tool results not captured: rephrased searches cannot be seen"
         return None
 
@@ -40,7 +40,7 @@ class RephrasedQuery:
         """Group searches of one loop by what they found."""
         groups: dict[tuple[str, str, str], list[ToolCall]] = defaultdict(list)
         for tool in view.tools:
-            found = answer(tool)
+            found = view.answer(tool)
             if found is not None and informative(found) and not failed(tool) and _query(tool) is not None:
                 groups[view.loop_of(tool), tool.name, found].append(tool)
         for group in groups.values():

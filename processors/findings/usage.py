@@ -49,6 +49,8 @@ def parts(text: str) -> Iterator[str]:
     """List the values of a text, the words of its ids, and its dates and times however they are written."""
     for value in values(text):
         yield value
+        if value.isascii() and value.isalnum():
+            continue
         pieces = [piece for piece in PIECES.split(value) if piece]
         if len(pieces) > 1:
             yield from (piece for piece in pieces if not piece.isdigit() and _telling(piece))
@@ -79,6 +81,8 @@ class Usage:
         self._handed_over: dict[str, int] = {}
         self._computed: dict[str, int] = defaultdict(lambda: -1)
         self._times: dict[str, int] = {}
+        self._fresh: dict[str, frozenset[str]] = {}
+        """Values that were first seen in a tool's own answer."""
         self._walk(calls, tools)
 
     def of_result(self, tool: ToolCall, text: str) -> Used | None:
@@ -86,7 +90,9 @@ class Usage:
         loop, at = self._loops[tool.step_id], self._times[tool.step_id]
         if self._blind[loop] > at or self._heard[loop] <= at:
             return None
-        fresh = {value for value in parts(text) if self._first[loop].get(value, at) >= at}
+        fresh = self._fresh[tool.step_id]
+        if text != result_text(tool):
+            fresh = frozenset(value for value in parts(text) if self._first[loop].get(value, at) >= at)
         last = self._last[loop]
         used = sum(max(last.get(value, -1), self._handed_over.get(value, -1)) > at for value in fresh)
         numbers = any(value[0].isdigit() for value in fresh)
@@ -101,8 +107,10 @@ class Usage:
             loop = self._loops[step_id]
             if isinstance(step, ToolCall):
                 self._times[step_id] = time
-                for value in parts(result_text(step) or ""):
-                    self._first[loop].setdefault(value, time)
+                first = self._first[loop]
+                fresh = frozenset(value for value in parts(result_text(step) or "") if value not in first)
+                first.update(dict.fromkeys(fresh, time))
+                self._fresh[step_id] = fresh
                 continue
             if loop not in opened and step.input_messages:
                 opened.add(loop)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from processors.counterfactual import Counterfactual
 from processors.effects import Access, Effect, Effects, ToolRule
-from processors.findings.answers import answer
+from processors.findings.answers import steady_answer
 from processors.findings.arguments import plain
 from processors.findings.changes import Changes
 from processors.findings.usage import Usage
@@ -55,6 +55,7 @@ class View:
         for tool in self.tools:
             self.loops[tool.step_id] = self._loop(tool.step_id, self.structure.asked_by.get(tool.step_id))
         self._usage: Usage | None = None
+        self._answers: dict[str, str | None] = {}
 
     def _index(self, prompt_number: int, stretch: Stretch) -> None:
         number = len(self.stretches)
@@ -84,6 +85,12 @@ class View:
         if self._usage is None:
             self._usage = Usage(self.structure.calls, self.tools, self.loops)
         return self._usage
+
+    def answer(self, tool: ToolCall) -> str | None:
+        """Return what a call answered, without what changes from call to call; None where it was not captured."""
+        if tool.step_id not in self._answers:
+            self._answers[tool.step_id] = steady_answer(tool)
+        return self._answers[tool.step_id]
 
     def sub_agent_answer(self, tool: ToolCall) -> str | None:
         """Return what the sub-agent that a tool started answered: its own word, else the tool's result."""
@@ -124,13 +131,13 @@ class View:
         Where both answers were captured only a known write does, as equal answers show that nothing else changed
         them; else anything does that may have written.
         """
-        if answer(earlier) is None or answer(later) is None:
+        if self.answer(earlier) is None or self.answer(later) is None:
             return self.changes.possible_write(earlier, later)
         return self.changes.known_write(earlier, later)
 
     def answered_alike(self, earlier: ToolCall, later: ToolCall) -> bool:
         """Whether two answers are equal, or where they were not captured, as long as each other as far as known."""
-        before, after = answer(earlier), answer(later)
+        before, after = self.answer(earlier), self.answer(later)
         if before is not None and after is not None:
             return before == after
         tokens = self.ledger.result_tokens

@@ -25,8 +25,10 @@ def plateaus(priced: PricedRange) -> Iterator[tuple[int, int, int]]:
 
 
 def units_between(priced: PricedRange, start: int, end: int) -> int:
-    """Sum up what one call paid in a range for the tokens `[start, end)`."""
-    return sum(each * max(0, min(end, right) - max(start, left)) for left, right, each in plateaus(priced))
+    """Sum up what one call paid for the tokens `[start, end)` of a range."""
+    each, more = divmod(priced.units, priced.end - priced.start)
+    dearer = min(end, priced.start + more) - start
+    return each * (end - start) + max(0, dearer)
 
 
 def carried(stretch: Stretch) -> list[int]:

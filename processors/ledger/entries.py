@@ -6,9 +6,12 @@ names, per call, the largest producers only and sums up the others in one row pe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from heapq import heappush, heappushpop
+from itertools import islice
+from operator import attrgetter
 
 from processors.ledger.bills import Currency
 from processors.ledger.carrying import length_of, units_between
@@ -17,6 +20,7 @@ from processors.ledger.prompt import PromptCall, Segment, Stretch
 from processors.ledger.shares import share_exactly
 from processors.pricing.model import TokenClass
 
+START = attrgetter("start")
 MAX_ROWS = 25_000
 FEWEST_NAMED = 4
 """However long a session is, every call names this many producers."""
@@ -69,17 +73,19 @@ def _carried_by(stretch: Stretch, named: int | None) -> Iterator[tuple[PromptCal
 
 
 def _input_rows(call: PromptCall, segments: Sequence[Segment], currency: Currency) -> Iterator[LedgerEntry]:
-    ordered = sorted(segments, key=lambda segment: segment.start)
+    ordered = sorted(segments, key=START)
+    ends = [segment.end for segment in ordered]
     for priced in call.ranges:
         by_producer: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         left_tokens, left_units = priced.end - priced.start, priced.units
-        for segment in ordered:
-            tokens = min(segment.end, priced.end) - max(segment.start, priced.start)
-            if tokens > 0:
-                units = units_between(priced, segment.start, segment.end)
-                row = by_producer[segment.producer]
-                row[0], row[1] = row[0] + tokens, row[1] + units
-                left_tokens, left_units = left_tokens - tokens, left_units - units
+        for segment in islice(ordered, bisect_right(ends, priced.start), None):
+            start, end = max(segment.start, priced.start), min(segment.end, priced.end)
+            if segment.start >= priced.end:
+                break
+            units = units_between(priced, start, end)
+            row = by_producer[segment.producer]
+            row[0], row[1] = row[0] + end - start, row[1] + units
+            left_tokens, left_units = left_tokens - end + start, left_units - units
         for producer, (tokens, units) in by_producer.items():
             yield LedgerEntry(call.step_id, producer, priced.token_class, tokens, currency.usd(units))
         if left_tokens or left_units:

@@ -38,13 +38,28 @@ class Piece:
     """UTF-8 bytes, for hidden reasoning its tokens; None where the content was not captured or is no text."""
 
 
+class _Plain(dict[int, int | None]):
+    """A table that leaves letters and spaces out of a text that is translated by it."""
+
+    COMMON = 0x3000
+
+    def __missing__(self, code: int) -> int | None:
+        character = chr(code)
+        found = None if character.isalpha() or character.isspace() else code
+        if code < self.COMMON:
+            self[code] = found
+        return found
+
+
+PLAIN = _Plain()
+
+
 def result_kind(text: str) -> Kind:
     """Tell JSON, dense text and prose apart by their first characters."""
     start = text[:SAMPLE].lstrip()
     if start.startswith(("{", "[")):
         return Kind.RESULT_JSON
-    letters = sum(character.isalpha() or character.isspace() for character in start)
-    return Kind.RESULT_DENSE if len(start) - letters > DENSE * len(start) else Kind.RESULT_PROSE
+    return Kind.RESULT_DENSE if len(start.translate(PLAIN)) > DENSE * len(start) else Kind.RESULT_PROSE
 
 
 def size_of(text: str) -> int:

@@ -90,6 +90,8 @@ def key_of(signal: Span | LogRecord, response_ids: frozenset[str]) -> Named | No
         value = signal.attributes.get(key)
         if value is None:
             value = signal.resource.attributes.get(key)
+            if value is None:
+                continue
         value = _unquoted(value)
         if isinstance(value, str) and _names_a_session(key, value, signal, response_ids):
             return Named(_identity(value, signal), key)
