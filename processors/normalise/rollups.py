@@ -29,11 +29,20 @@ def promote(works: Sequence[Work]) -> list[Work]:
     added: list[Work] = []
     loose = sorted(work.step.started_at for work in works if _loose(work))
     holders = [work for work in works if work.sighting.rollup is not None and work.counted_by is None]
-    for work in sorted(holders, key=lambda work: -work.depth):
+    holders.sort(key=lambda work: (work.sighting.sums_beside, -work.depth))
+    dialects = {work.step.dialect for work in reported}
+    known: set[Work] | None = None
+    """What reported usage before the first sum of what ran beside it was looked at: those sums are of other turns."""
+    for work in holders:
         total = work.sighting.rollup
         if total is None or work in reported or not isinstance(work.step, (AgentRun, OtherStep)):
             continue
-        if bisect_right(loose, work.step.ended_at) > bisect_left(loose, work.step.started_at):
+        if work.sighting.sums_beside:
+            known = set(reported) if known is None else known
+            around = work.around
+            if (around in known) if around is not None else work.step.dialect in dialects:
+                continue
+        elif bisect_right(loose, work.step.ended_at) > bisect_left(loose, work.step.started_at):
             continue
         if silent[work]:
             _give(silent[work], total)

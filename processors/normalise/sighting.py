@@ -29,6 +29,8 @@ class Sighting:
     rollup: ModelCall | None = None
     """What a parent repeats for everything beneath it, as if it were one call: counted only when nothing beneath
     reported any usage."""
+    sums_beside: bool = False
+    """True where `rollup` sums up what ran beside the span, in the same agent, and not what is beneath it."""
     inner_usage: Usage | None = None
     """What a span around one model call tells of that call's usage; never counted, only used to fill in parts."""
     tokens: tuple[int | None, int | None] | None = None

@@ -15,6 +15,7 @@ from processors.normalise.usage import Counts
 from processors.normalise.values import count, first, text
 
 _PREFIX = "openclaw."
+_TURN_SPAN = "openclaw.model.usage"
 _CALL_USAGE = "openclaw.model_call.usage."
 _TURN_USAGE = "openclaw.tokens."
 _OPAQUE_TURN = "turn"
@@ -61,6 +62,10 @@ class OpenClaw(GenAi):
             cached_input="exclusive",
         )
         return own if own.input is not None else super().counts(span)
+
+    def sums_beside(self, span: Span) -> bool:
+        """Tell the span of a turn's sum, which is neither around nor inside of the turn's requests."""
+        return span.name == _TURN_SPAN
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the model."""

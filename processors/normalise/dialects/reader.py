@@ -168,6 +168,7 @@ class Reader:
             scope=span.scope.name,
             agent_key=self.agent_key(span),
             rollup=rollup,
+            sums_beside=self.sums_beside(span),
             inner_usage=self.inner_usage(span) if isinstance(step, OtherStep) else None,
             secondary=self.secondary(span),
         )
@@ -192,6 +193,10 @@ class Reader:
     def rollup_counts(self, span: Span) -> Counts:
         """Return the token counts that a parent repeats for what is beneath it."""
         return self.counts(span)
+
+    def sums_beside(self, span: Span) -> bool:  # noqa: ARG002
+        """Tell whether the counts that a span repeats are of what ran beside it."""
+        return False
 
     def inner_usage(self, span: Span) -> Usage | None:  # noqa: ARG002
         """Return what a span around one model call tells of its usage."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collector.model import Attributes, AttributeValue, LogRecord, Scope
 from tests.processors.normalise.counting import TRACE, counted, spans_of
 
+SOURCE = "copilot", "extension of 2026", "the vendor's monitoring documents"
+
 _MAKE = spans_of("copilot-chat")
 _ROOT = {
     "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "copilot", "gen_ai.conversation.id": "chat-1",

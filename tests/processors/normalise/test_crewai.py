@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.processors.normalise.counting import counted, spans_of
 
+SOURCE = "crewai", "crewai 1.15", "the package's telemetry module"
+
 _MAKE = spans_of("crewai.telemetry")
 _KEY = {"crewai.execution_uuid": "run-1"}
 _CREW = {

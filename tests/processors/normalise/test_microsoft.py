@@ -8,6 +8,8 @@ from __future__ import annotations
 from collector.model import LogRecord, Scope
 from tests.processors.normalise.counting import TRACE, counted, spans_of
 
+SOURCES = (("semantic_kernel", "semantic-kernel 1.45", "the package's telemetry module"),)
+
 _KERNEL = spans_of("semantic_kernel.utils.telemetry.model_diagnostics.decorators")
 _CALL = {
     "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-mini",

@@ -1,0 +1,82 @@
+"""The README's table of dialects: what was recorded of each, in which versions, read off the fixtures.
+
+`make golden` writes it anew; a test says when it is out of date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from processors.model import Session
+from processors.normalise import DIALECTS, normalise
+from tests.processors.normalise import test_copilot, test_crewai, test_microsoft, test_openclaw
+from tests.processors.support import EXPORTS, RECORDINGS, load_export, load_recording, load_truth
+
+README = Path(__file__).parents[3] / "README.md"
+BEGIN, END = "<!-- dialects: written by make golden -->\n", "<!-- /dialects -->"
+CATALOGUES = (test_openclaw.SOURCE, test_copilot.SOURCE, test_crewai.SOURCE, *test_microsoft.SOURCES)
+"""Dialects of which nothing could be recorded: name, version, and what their hand-built fixtures are made from."""
+
+_PACKAGES = {
+    "claude_code": r"@anthropic-ai/claude-code",
+    "codex": r"@openai/codex",
+    "gemini_cli": r"@google/gemini-cli",
+    "anthropic_sdk": r"anthropic",
+    "openinference": r"openinference-instrumentation-.+",
+    "openlit": r"openlit",
+    "litellm": r"litellm",
+    "vercel_ai": r"@ai-sdk/.+",
+    "google_adk": r"google-adk",
+    "strands": r"strands-agents",
+    "pydantic_ai": r"pydantic-ai-slim",
+    "agent_framework": r"agent-framework-core",
+    "autogen": r"autogen-core",
+    "openllmetry": r"opentelemetry-instrumentation-(openai|langchain)",
+    "gen_ai": r"opentelemetry-instrumentation-openai-v2",
+}
+"""The packages that write each dialect."""
+
+
+def table() -> str:
+    """Return the table in Markdown."""
+    rows = [
+        f"| `{name}` | {', '.join(sorted(versions))} | {', '.join(sorted(sources))} |"
+        for name, (versions, sources) in _seen().items()
+    ]
+    return "\n".join(["| dialect | versions | seen in |", "|---|---|---|", *rows, ""])
+
+
+def written(readme: str) -> str:
+    """Return the README with its table as it should be."""
+    before, _, rest = readme.partition(BEGIN)
+    return f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}"
+
+
+def _seen() -> dict[str, tuple[set[str], set[str]]]:
+    """Return the versions of each dialect and where they were seen, in the order in which dialects are asked."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    sources: dict[str, set[str]] = defaultdict(set)
+    recorded: Counter[str] = Counter()
+    for recording in RECORDINGS:
+        for dialect in _dialects(normalise(*load_recording(recording))):
+            recorded[dialect] += 1
+            packages = (package.split("==") for package in load_truth(recording)["packages"])
+            versions[dialect] |= {f"{name} {number}" for name, number in packages
+                                  if re.fullmatch(_PACKAGES.get(dialect, ""), name)}  # fmt: skip
+    for dialect, number in recorded.items():
+        sources[dialect].add(f"{number} recordings" if number > 1 else "1 recording")
+    for path in sorted(EXPORTS.glob("*.pb")):
+        for dialect in _dialects(normalise(load_export(path.stem))):
+            versions[dialect].add(" ".join(path.stem.rsplit("-", 1)))
+            sources[dialect].add("an export of the real exporter")
+    for dialect, version, source in CATALOGUES:
+        versions[dialect].add(version)
+        sources[dialect].add(f"spans built by hand from {source}")
+    return {name: (versions[name], sources[name]) for name in dict.fromkeys(dialect.name for dialect in DIALECTS)}
+
+
+def _dialects(sessions: Iterable[Session]) -> set[str]:
+    return {step.dialect for session in sessions for step in session.steps if step.dialect}
