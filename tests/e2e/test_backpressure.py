@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -19,9 +18,10 @@ from tests.support.spans import request
 
 QUEUE_MB = 1
 SENDERS = 16
-REQUESTS = 8
+REQUESTS = 3
 SPANS_PER_REQUEST = 50
 SPAN_BYTES = 15_000
+REFUSALS = 4
 
 
 def resident_mib(collector: RunningCollector) -> float:
@@ -43,7 +43,7 @@ def sent_until_taken(collector: RunningCollector, first: int) -> int:
 
 
 def test_a_burst_is_held_back_not_lost(start_collector: StartCollector) -> None:
-    """A burst of a hundred times the queue is refused in part, taken in whole, and costs no memory to speak of."""
+    """A burst of thirty times the queue is refused in part, taken in whole, and costs no memory to speak of."""
     collector = start_collector("--queue-mb", str(QUEUE_MB))
     sent_until_taken(collector, 0)
     before = resident_mib(collector)
@@ -69,29 +69,26 @@ def finished(count: int) -> list[ReadableSpan]:
     return list(memory.get_finished_spans())
 
 
+def keep_full(collector: RunningCollector, share: int) -> None:
+    """Press without a pause until refused often."""
+    body, refused = request(range(share, share + SPANS_PER_REQUEST), size=SPAN_BYTES), 0
+    while refused < REFUSALS:
+        answer = collector.request("POST", "/v1/traces", body, Content_Type=PROTOBUF)
+        refused += answer.status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 def test_real_exporters_wait_and_come_back(start_collector: StartCollector) -> None:
     """While the queue is full the SDK's own exporters wait as they are told, and all their spans are stored."""
     collector = start_collector("--queue-mb", str(QUEUE_MB))
-    stop = threading.Event()
-
-    def keep_full(share: int) -> None:
-        body = request(range(share, share + SPANS_PER_REQUEST), size=SPAN_BYTES)
-        while not stop.is_set():
-            collector.request("POST", "/v1/traces", body, Content_Type=PROTOBUF)
-
     exporters: list[SpanExporter] = [
-        HttpExporter(f"{collector.http}/v1/traces", timeout=60),
-        GrpcExporter(collector.grpc, insecure=True, timeout=60),
+        HttpExporter(f"{collector.http}/v1/traces", timeout=120),
+        GrpcExporter(collector.grpc, insecure=True, timeout=120),
     ]
-    pressing = [threading.Thread(target=keep_full, args=(share,)) for share in range(0, 400, SPANS_PER_REQUEST)]
-    for sender in pressing:
-        sender.start()
-    try:
+    with ThreadPoolExecutor(SENDERS) as senders:
+        pressing = [senders.submit(keep_full, collector, number * SPANS_PER_REQUEST) for number in range(8)]
         results = [exporter.export(finished(20)) for exporter in exporters for _ in range(5)]
-    finally:
-        stop.set()
         for sender in pressing:
-            sender.join()
+            sender.result()
     assert results == [SpanExportResult.SUCCESS] * len(results)
     stored = collector.sql("SELECT count(*) AS n FROM spans WHERE scope_name = 'tests'")
     assert stored == [{"n": 20 * len(results)}]
