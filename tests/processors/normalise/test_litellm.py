@@ -31,17 +31,19 @@ def test_tokens_are_those_that_were_served(kind: str) -> None:
     assert found.tokens(kind) == truth[kind]
 
 
-def test_each_request_is_a_session_of_its_own() -> None:
-    """Nothing sent ties one request to the next: results of tools are unknown, which is said, and none is a failure."""
+def test_requests_are_one_session_by_the_tool_calls_in_their_prompts() -> None:
+    """Each request has a trace and none a key: the loops of main and sub-agent are whole, results and failure known."""
     found, truth = recorded("litellm-otel")
-    assert len(found.sessions) == truth["observed"]["traces"]
+    by_agent = truth["llm_calls_by_agent"]
+    whole = [session for session in found.sessions if len(session.trace_ids) > 1]
+    assert sorted(len(session.trace_ids) for session in whole) == sorted((by_agent["main"], by_agent["sub"]))
     assert {session.session_source for session in found.sessions} == {"trace"}
-    assert {tool.result for tool in found.tools} == {None}
-    assert all(tool.note is not None and "no answer was seen" in tool.note for tool in found.tools)
+    assert all(tool.result is not None for tool in found.tools)
+    assert found.failed_tools == truth["failed_tool_calls"]
 
 
 def test_tool_calls_have_the_ids_that_the_raw_request_holds() -> None:
-    """Where the provider's own answer was sent, the tool call's id is read from it; streams send none."""
+    """Ids are read from the provider's own answer, and where a stream left none from the prompt that goes on."""
     found, truth = recorded("litellm-otel")
     known = {tool.tool_call_id for tool in found.tools} - {None}
     raw = [
