@@ -30,6 +30,7 @@ Node: TypeAlias = Mapping[str, Tree]
 VIEWS: Final = frozenset(
     {"spans", "logs", "metric_points", "sessions", "steps", "findings", "ledger", "tracecards", "outcomes"}
     | {"patches", "skills"}
+    | {"budget_breaches", "budget_gaps"}
     | {"evaluations"}
 )
 """The views of the outside contract."""

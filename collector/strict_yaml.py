@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 import yaml
+from pydantic import ValidationError
 
 from collector.errors import DocumentError
 
@@ -66,6 +67,16 @@ def load(text: str) -> Document:
         raise DocumentError("the document is empty")
     lines: dict[Path, int] = {}
     return Document(_construct(root, (), lines), lines)
+
+
+def explained(name: str, document: Document, error: ValidationError) -> str:
+    """Return what pydantic found wrong, one line per problem with the file's name and line, nothing it was given."""
+    return "\n".join(_in_words(name, document, problem["loc"], problem["msg"]) for problem in error.errors())
+
+
+def _in_words(name: str, document: Document, path: Path, message: str) -> str:
+    where = ".".join(str(part) for part in path) or "document"
+    return f"{name} line {document.line(path)}: {where}: {message.removeprefix('Value error, ')}"
 
 
 def _refuse_before_composing(text: str) -> None:

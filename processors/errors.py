@@ -11,7 +11,7 @@ class PriceFileError(ProcessorError):
     """A price override file cannot be used; names file and line."""
 
 
-class BudgetFileError(DocumentError):
+class BudgetFileError(ProcessorError):
     """A file of budgets cannot be used; names file and line."""
 
 

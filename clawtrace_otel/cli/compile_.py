@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,13 +15,23 @@ def compile_(
     everything: Annotated[
         bool, typer.Option("--all", help="Every session, not just those with new telemetry.")
     ] = False,
+    budgets: Annotated[
+        Path | None,
+        typer.Option(
+            "--budgets",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Limits on cost and waste (docs/budgets.md), where no collector runs, which has its own.",
+        ),
+    ] = None,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
     """(Re)compile cards now; prints how many."""
     from clawtrace_otel.cli.reader import open_reader
 
-    with open_reader(db, endpoint, write=True) as reader:
+    with open_reader(db, endpoint, write=True, budgets=budgets) as reader:
         counts = reader.compile(everything=everything)
     typer.echo(f"{counts.compiled} compiled, {counts.failed} failed")
     if counts.failed:

@@ -51,9 +51,10 @@ class CompileJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileSettings:
-    """When sessions are compiled, with which prices, and how much of the machine that may take."""
+    """When sessions are compiled, by which prices and budgets, and how much of the machine that may take."""
 
     prices: Path | None = None
+    budgets: Path | None = None
     idle_s: float = 10.0
     """A session is compiled once nothing was received for it for this long."""
     poll_s: float = 1.0
@@ -80,6 +81,8 @@ class Compiler:
         self._settings = settings
         self.count = count
         """Told the counts of every round."""
+        self.replace_all: Callable[[Sequence[tuple[Group, DerivedRows]]], None] = store.replace_all
+        """What stores the rows of several groups in one transaction; from one thread at a time."""
         self._workers = [Worker(task, time_limit_s=settings.time_limit_s) for _ in range(settings.workers)]
         self._free: SimpleQueue[Worker[CompileJob, DerivedRows]] = SimpleQueue()
         for worker in self._workers:
@@ -185,7 +188,7 @@ class Compiler:
     def _store_together(self, batch: Sequence[tuple[Group, DerivedRows | None]]) -> int:
         """Store in one transaction, or one by one where that is refused; return how many have no rows."""
         try:
-            self._store.replace_all([(group, rows or {}) for group, rows in batch])
+            self.replace_all([(group, rows or {}) for group, rows in batch])
         except (StoreError, ValueError):
             return sum(not self._store_alone(group, rows) for group, rows in batch)
         return sum(rows is None for _, rows in batch)
@@ -193,7 +196,7 @@ class Compiler:
     def _store_alone(self, group: Group, rows: DerivedRows | None) -> bool:
         """Return whether the rows are stored; what the store refuses for good is taken off the pending list."""
         try:
-            self._store.replace(group, rows or {})
+            self.replace_all([(group, rows or {})])
         except (StoreError, ValueError) as error:
             log.error("%s could not be stored: %s", _named(group), error)  # noqa: TRY400 - the message says what to do
             if rows and not getattr(error, "retryable", False):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from clawtrace_otel.cli.actions import StoreActions
 from clawtrace_otel.cli.bodies import JSON, Body
+from clawtrace_otel.cli.budgets import attach, read_budgets
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
@@ -27,20 +28,28 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_file(database: Path, *, write: bool) -> Iterator[FileReader]:
-    """Yield a reader of a file; only one that writes keeps other readers out. Raises StoreError."""
+def open_file(database: Path, *, write: bool, budgets: Path | None = None) -> Iterator[FileReader]:
+    """Yield a reader of a file; only one that writes keeps other readers out. Raises StoreError.
+
+    What is compiled through it is judged by `budgets`, a file; their webhook is tried once, at the end.
+    """
     if not write:
         with closing(open_for_reading(database)) as opened:
             yield FileReader(DuckQueries(opened))
         return
     with closing(DuckStore.open(database)) as store:
+    read = None if budgets is None else read_budgets(budgets)
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, CompileSettings())
-        ingest = Ingest(IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)), store, Metrics())
+        metrics = Metrics()
+        outbox = attach(store, read, compiler, metrics)
+        ingest = Ingest(IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)), store, metrics)
         ingest.start()
         try:
             yield FileReader(queries, StoreActions(store, queries, compiler), ingest)
         finally:
+            if outbox is not None:
+                outbox.deliver()
             ingest.stop()
             compiler.close()
 

@@ -50,11 +50,17 @@ class SessionReader(Protocol):
 
 @contextmanager
 def open_reader(
-    database: Path | None, endpoint: str | None, *, write: bool = False, create: bool = False
+    database: Path | None,
+    endpoint: str | None,
+    *,
+    write: bool = False,
+    create: bool = False,
+    budgets: Path | None = None,
 ) -> Iterator[SessionReader]:
     """Yield the reader for what the options and the environment name; see `locate` for the order.
 
-    `write` opens a file for more than reading; `create` also makes one that does not exist. Raises `CliError`.
+    `write` opens a file for more than reading; `create` also makes one that does not exist. What is compiled in a file
+    is judged by `budgets`. Raises `CliError`.
     """
     source = locate(database, endpoint, must_exist=not create)
     if source.endpoint is not None:
@@ -63,7 +69,9 @@ def open_reader(
     if source.database is not None:
         from clawtrace_otel.cli.file_reader import open_file
 
-        with open_file(source.database, write=write or create) as reader:
+        if budgets is not None:
+            raise CliError("a running collector judges by its own budgets: give them to 'clawtrace serve --budgets'")
+        with open_file(source.database, write=write or create, budgets=budgets) as reader:
             yield reader
 
 

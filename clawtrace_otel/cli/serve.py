@@ -31,6 +31,16 @@ def serve(
             help="Your own prices (docs/prices.md).",
         ),
     ] = None,
+    budgets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="CLAWTRACE_BUDGETS",
+            exists=True,
+            dir_okay=False,
+            help="Limits on cost and waste (docs/budgets.md).",
+        ),
+    ] = None,
 ) -> None:
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
 
@@ -55,4 +65,4 @@ def serve(
             max_body_bytes=min(queue_mb, LARGEST_BODY_MIB) * MEBIBYTE,
         ),
     )
-    run(config, database_path(db), CompileSettings(prices=prices, idle_s=idle_seconds))
+    run(config, database_path(db), CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds))

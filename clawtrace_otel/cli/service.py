@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clawtrace_otel.cli.actions import StoreActions
+from clawtrace_otel.cli.budgets import read_budgets, watching
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.locate import beacon
@@ -30,19 +31,21 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
     """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
 
     Raises StartError for an address that is taken, StoreError for a database that cannot be opened, PriceFileError
-    for prices that cannot be read.
+    for prices and BudgetFileError for budgets that cannot be read.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
     if settings.prices is not None:
         check_prices(settings.prices)
     with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
         queries = DuckQueries(store.database)
+    budgets = None if settings.budgets is None else read_budgets(settings.budgets)
         compiler = Compiler(store, compile_session, settings)
         collector = Collector(config, store, queries, StoreActions(store, queries, compiler))
         compiler.count = collector.metrics.count_compiled
         addresses = collector.start()
         try:
-            with beacon(database, addresses.http), compiler.in_background():
+            judged = watching(store, budgets, compiler, collector.metrics)
+            with beacon(database, addresses.http), judged, compiler.in_background():
                 ready = {"event": "ready", "grpc": addresses.grpc, "http": addresses.http, "db": str(database)}
                 print(json.dumps(ready, separators=(",", ":")), flush=True)  # noqa: T201 - the contract's ready line
                 asked.wait()

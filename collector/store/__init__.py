@@ -18,19 +18,25 @@ The contract:
   clock that was set back delays a group by no more than the idle time.
 * `replace` swaps everything derived from a group, and from smaller groups that have grown together into it, for the
   new rows in one transaction: no reader sees half a session. If rows arrived since the snapshot, it stays pending.
+* What budgets said (`budgets` among the derived rows) is kept by `breach_id`: said again it is brought up to date, so
+  that a breach is there once, says when it was first one, and whether a webhook was told. A session that is no more
+  takes what was said of it along.
 * Outcomes are never derived: they outlive every recompilation, and the latest one of a session counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from collector.model import LogRecord, Span
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from collector.store.charges import Charge
 
 DerivedRows: TypeAlias = Mapping[str, Sequence[Mapping[str, object]]]
 """Rows by table name (`sessions`, `steps`, `findings`, `ledger`, `tracecards`, ...), each row by column name."""
@@ -110,6 +116,25 @@ class TelemetryStore(Protocol):
 
     def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         """Do `replace` for several groups in one transaction, which is many times faster than one by one."""
+        ...
+
+    def charges_beside(self, compiled: Sequence[tuple[Group, DerivedRows]], days: Collection[date]) -> Sequence[Charge]:
+        """Return what all sessions but those that `replace_all(compiled)` would swap put on budgets.
+
+        Summed up by day, agent and kind, on `days` and on the days of the sessions that would be swapped.
+        """
+        ...
+
+    def breached(self, breach_ids: Collection[str]) -> frozenset[str]:
+        """Return those of some breaches of budgets that were stored as one before."""
+        ...
+
+    def unposted(self, limit: int) -> Sequence[Mapping[str, object]]:
+        """Return up to `limit` breaches that no webhook was told of, oldest first, by the columns of `budgets`."""
+        ...
+
+    def mark_posted(self, breach_ids: Collection[str], at_ns: int) -> None:
+        """Note that a webhook was told of some breaches."""
         ...
 
     def record_outcome(self, row: Mapping[str, object]) -> None:

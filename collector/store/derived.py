@@ -158,6 +158,26 @@ OUTCOMES: Final = _table(
     recorded_at=TIME,
 )
 
+BUDGETS: Final = _table(
+    breach_id=_TEXT,
+    rule=_TEXT,
+    per=_TEXT,
+    session_id=_TEXT,
+    day=pa.date32(),
+    agent_name=_TEXT,
+    finding=_TEXT,
+    limit_usd=MONEY,
+    amount_usd=MONEY,
+    limit_count=_COUNT,
+    amount_count=_COUNT,
+    unknown_count=_COUNT,
+    state=_TEXT,
+    judged_at=TIME,
+    breached_at=TIME,
+    posted_at=TIME,
+)
+"""What budgets said: one row per rule and subject, `state` one of `over`, `unknown`, `within`."""
+
 PATCHES: Final = _table(
     patch_id=_TEXT,
     skill_name=_TEXT,
@@ -203,6 +223,9 @@ PER_SESSION: Final[Mapping[str, pa.Schema]] = {
     "evaluations": EVALUATIONS,
 }
 """What `replace` swaps."""
+
+REPLACED: Final[Mapping[str, pa.Schema]] = {**PER_SESSION, "budgets": BUDGETS}
+"""What `replace` takes: `budgets` are brought up to date, not swapped."""
 
 ADDED: Final[Mapping[str, pa.Schema]] = {"patches": PATCHES, "skills": SKILLS}
 """What `append_rows` adds to."""

@@ -5,7 +5,8 @@ Writers take turns (one lock for telemetry, one for what is derived from it); re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -14,14 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
+from collector.store.charges import Charge
 from collector.store.closure import all_edges, by_age, edges_around, nothing_is_quiet, pending_nodes
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
 from collector.store.engine import Database, transaction, translated
 from collector.store.groups import Node, connected, nodes_of
 from collector.store.loading import load_signals
 from collector.store.opening import open_database
-from collector.store.replacing import compiled_of, swap
+from collector.store.replacing import charges_beside, compiled_of, swap
 from collector.store.resent import KINDS, new_rows, registered
+from collector.store.spending import breached, mark_posted, unposted
 
 _SEEDS_AT_ONCE: Final = 1000
 _LAST_BATCH: Final = """
@@ -137,6 +140,26 @@ class DuckStore:
         ready = compiled_of(compiled)
         with self._deriving, translated(self.database.path):
             swap(self._deriver, ready)
+
+    def charges_beside(self, compiled: Sequence[tuple[Group, DerivedRows]], days: Collection[date]) -> Sequence[Charge]:
+        """See `TelemetryStore`."""
+        with self._deriving, translated(self.database.path):
+            return charges_beside(self._deriver, compiled, days)
+
+    def breached(self, breach_ids: Collection[str]) -> frozenset[str]:
+        """See `TelemetryStore`."""
+        with translated(self.database.path):
+            return breached(self.database.cursor(), breach_ids)
+
+    def unposted(self, limit: int) -> Sequence[Row]:
+        """See `TelemetryStore`."""
+        with translated(self.database.path):
+            return unposted(self.database.cursor(), limit)
+
+    def mark_posted(self, breach_ids: Collection[str], at_ns: int) -> None:
+        """See `TelemetryStore`."""
+        with self._deriving, translated(self.database.path):
+            mark_posted(self._deriver, breach_ids, at_ns)
 
     def record_outcome(self, row: Row) -> None:
         """See `TelemetryStore`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from threading import RLock
 from typing import TypeAlias, cast
 
@@ -11,7 +12,17 @@ import pyarrow as pa
 
 from collector.columns import LOGS, SPANS
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
-from collector.store.derived import ADDED, PER_SESSION, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
+from collector.store.charges import Charge, charges_of
+from collector.store.derived import (
+    ADDED,
+    PER_SESSION,
+    REPLACED,
+    Row,
+    arrow_tables,
+    latest_outcomes,
+    outcome_row,
+    python_rows,
+)
 from collector.store.groups import Edge, Node, connected, group_key, nodes_of, smallest_node
 from collector.store.rows import SPAN_IDENTITY, logs_of, spans_of
 
@@ -29,9 +40,7 @@ class MemoryStore:
     """Keeps the contract of `collector.store` but for durability."""
 
     tables: dict[str, list[_Stored]] = field(
-        default_factory=lambda: {
-            name: [] for name in ("spans", "logs", "metric_points", *PER_SESSION, *ADDED, "outcomes")
-        }
+        default_factory=lambda: {name: [] for name in ("spans", "logs", "metric_points", *REPLACED, *ADDED, "outcomes")}
     )
     """Every row by table; `batch` and `group_key` stand beside the columns that the contract names."""
     _seen: dict[str, set[str]] = field(default_factory=lambda: {"spans": set(), "logs": set(), "metric_points": set()})
@@ -119,18 +128,20 @@ class MemoryStore:
 
     def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         """See `TelemetryStore`."""
-        checked = [(group, _checked(rows, PER_SESSION)) for group, rows in compiled]
+        checked = [(group, _checked(rows, REPLACED)) for group, rows in compiled]
         with self._lock:
             for group, tables in checked:
                 self._replace(group, tables)
 
     def _replace(self, group: Group, tables: Mapping[str, list[_Stored]]) -> None:
         nodes, key_of_group = nodes_of(group), group_key(group)
-        gone = {row["session_id"] for row in tables.get("sessions", ())}
-        for key, members in list(self._members.items()):
-            if nodes & nodes_of(members):
-                gone |= {row["session_id"] for row in self.tables["sessions"] if row["group_key"] == key}
-                del self._members[key]
+        new = {str(row["session_id"]) for row in tables.get("sessions", ())}
+        gone = self._gone(group, new)
+        for key in [key for key, members in self._members.items() if nodes & nodes_of(members)]:
+            del self._members[key]
+        self._forget(gone - new)
+        for row in tables.get("budgets", ()):
+            self._say(row)
         for name in PER_SESSION:
             self.tables[name] = [row for row in self.tables[name] if row["session_id"] not in gone]
             self.tables[name] += [{**row, "group_key": key_of_group} for row in tables.get(name, ())]
@@ -141,6 +152,61 @@ class MemoryStore:
             for pending in self._pending
             if pending.edge.last_batch > group.last_batch or not nodes & set(pending.edge.nodes)
         ]
+
+    def _gone(self, group: Group, new: set[str]) -> set[str]:
+        nodes = nodes_of(group)
+        keys = {key for key, members in self._members.items() if nodes & nodes_of(members)}
+        kept = self.tables["sessions"]
+        return new | {str(row["session_id"]) for row in kept if row["group_key"] in keys}
+
+    def _forget(self, vanished: set[str]) -> None:
+        budgets = self.tables["budgets"]
+        self.tables["budgets"] = [
+            {**row, "session_id": None if row["session_id"] in vanished else row["session_id"]}
+            for row in budgets
+            if row["per"] != "session" or row["session_id"] not in vanished
+        ]
+
+    def _say(self, verdict: _Stored) -> None:
+        for row in self.tables["budgets"]:
+            if row["breach_id"] == verdict["breach_id"]:
+                first = {name: row[name] for name in ("breached_at", "session_id") if row[name] is not None}
+                row.update({**verdict, "posted_at": row["posted_at"], **first})
+                return
+        if verdict["state"] != "within":
+            self.tables["budgets"].append(verdict)
+
+    def charges_beside(self, compiled: Sequence[tuple[Group, DerivedRows]], days: Collection[date]) -> Sequence[Charge]:
+        """See `TelemetryStore`."""
+        with self._lock:
+            new = {str(row["session_id"]) for _, rows in compiled for row in rows.get("sessions", ())}
+            gone = new.union(*(self._gone(group, new) for group, _ in compiled))
+            stored = charges_of({name: self.tables[name] for name in ("sessions", "findings")})
+        touched = {
+            *days,
+            *(charge.day for session in stored if session.session_id in gone for charge in session.charges),
+        }
+        others = [charge for session in stored if session.session_id not in gone for charge in session.charges]
+        return [charge for charge in others if charge.day is not None and charge.day in touched]
+
+    def breached(self, breach_ids: Collection[str]) -> frozenset[str]:
+        """See `TelemetryStore`."""
+        with self._lock:
+            rows = [row for row in self.tables["budgets"] if row["breached_at"] is not None]
+            return frozenset(str(row["breach_id"]) for row in rows) & frozenset(breach_ids)
+
+    def unposted(self, limit: int) -> Sequence[Row]:
+        """See `TelemetryStore`."""
+        with self._lock:
+            rows = [row for row in self.tables["budgets"] if row["state"] == "over" and row["posted_at"] is None]
+            return sorted(rows, key=lambda row: (cast("int", row["breached_at"]), str(row["breach_id"])))[:limit]
+
+    def mark_posted(self, breach_ids: Collection[str], at_ns: int) -> None:
+        """See `TelemetryStore`."""
+        with self._lock:
+            for row in self.tables["budgets"]:
+                if row["breach_id"] in breach_ids:
+                    row["posted_at"] = at_ns
 
     def record_outcome(self, row: Row) -> None:
         """See `TelemetryStore`."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import pyarrow as pa
 
 from collector.store import DerivedRows, Group
-from collector.store.derived import PER_SESSION, arrow_tables
+from collector.store.charges import Charge
+from collector.store.derived import PER_SESSION, REPLACED, arrow_tables
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import group_key
 from collector.store.resent import registered
+from collector.store.spending import forget_vanished, other_charges, store_verdicts
 
 _SESSIONS: Final = "sessions"
+_BUDGETS: Final = "budgets"
 _NODES: Final = pa.schema(
     [
         pa.field("group_key", pa.string()),
@@ -56,28 +60,44 @@ class Compiled:
 
 def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
     """Return groups and rows as Arrow. Raises ValueError for what the tables cannot hold."""
-    parts: dict[str, list[pa.Table]] = {name: [] for name in PER_SESSION}
+    parts: dict[str, list[pa.Table]] = {name: [] for name in REPLACED}
     with_sessions = set()
     for group, rows in compiled:
         key = group_key(group)
-        for name, table in arrow_tables(rows, PER_SESSION).items():
+        for name, table in arrow_tables(rows, REPLACED).items():
             if table.num_rows:
                 parts[name].append(
                     table if name != _SESSIONS else table.append_column("group_key", _repeated(key, table))
                 )
                 with_sessions |= {key} if name == _SESSIONS else set()
+    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
+    return Compiled(tables, _nodes([group for group, _ in compiled]), frozenset(with_sessions))
+
+
+def _nodes(groups: Sequence[Group]) -> pa.Table:
     nodes = [
         {"group_key": group_key(group), "last_batch": group.last_batch, column: name}
-        for group, _ in compiled
+        for group in groups
         for column, names in (("trace_id", group.trace_ids), ("value", group.values))
         for name in names
     ]
-    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
-    return Compiled(tables, pa.Table.from_pylist(nodes, schema=_NODES), frozenset(with_sessions))
+    return pa.Table.from_pylist(nodes, schema=_NODES)
 
 
 def _repeated(text: str, table: pa.Table) -> pa.Array:
     return pa.array([text] * table.num_rows, pa.string())
+
+
+def charges_beside(
+    cursor: Cursor, compiled: Sequence[tuple[Group, DerivedRows]], days: Collection[date]
+) -> list[Charge]:
+    """Return what all sessions but those that `compiled` replaces put on budgets, on its days and on theirs."""
+    ids = [str(row["session_id"]) for _, rows in compiled for row in rows.get(_SESSIONS, ())]
+    new_sessions = pa.table({"session_id": pa.array(ids, pa.string())})
+    with registered(cursor, nodes=_nodes([group for group, _ in compiled]), new_sessions=new_sessions):
+        _, old_sessions = _old(cursor)
+        with registered(cursor, old_sessions=old_sessions):
+            return list(other_charges(cursor, days))
 
 
 def swap(cursor: Cursor, compiled: Compiled) -> None:
@@ -88,7 +108,12 @@ def swap(cursor: Cursor, compiled: Compiled) -> None:
     )
     with transaction(cursor), registered(cursor, nodes=compiled.nodes, new_sessions=new_sessions):
         _delete_old(cursor)
+        verdicts = compiled.tables.get(_BUDGETS)
+        if verdicts is not None:
+            store_verdicts(cursor, verdicts)
         for name, rows in compiled.tables.items():
+            if name == _BUDGETS:
+                continue
             with registered(cursor, rows=rows):
                 cursor.execute(f"INSERT INTO derived.{name} BY NAME SELECT * FROM rows")  # noqa: S608 - ours
         cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
@@ -97,10 +122,9 @@ def swap(cursor: Cursor, compiled: Compiled) -> None:
 
 
 def _delete_old(cursor: Cursor) -> None:
-    old_groups = cursor.execute(_OLD_GROUPS).to_arrow_table()
-    with registered(cursor, old_groups=old_groups):
-        old_sessions = cursor.execute(_OLD_SESSIONS).to_arrow_table()
-        if old_groups.num_rows:
+    old_groups, old_sessions = _old(cursor)
+    if old_groups.num_rows:
+        with registered(cursor, old_groups=old_groups):
             cursor.execute("DELETE FROM derived.members WHERE group_key IN (SELECT group_key FROM old_groups)")
     if old_sessions.num_rows:
         with registered(cursor, old_sessions=old_sessions):
@@ -108,3 +132,11 @@ def _delete_old(cursor: Cursor) -> None:
                 cursor.execute(
                     f"DELETE FROM derived.{name} WHERE session_id IN (SELECT session_id FROM old_sessions)"  # noqa: S608 - ours
                 )
+            forget_vanished(cursor)
+
+
+def _old(cursor: Cursor) -> tuple[pa.Table, pa.Table]:
+    """Return the groups and sessions that `nodes` and `new_sessions` take the place of."""
+    old_groups = cursor.execute(_OLD_GROUPS).to_arrow_table()
+    with registered(cursor, old_groups=old_groups):
+        return old_groups, cursor.execute(_OLD_SESSIONS).to_arrow_table()

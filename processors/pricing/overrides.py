@@ -108,7 +108,7 @@ class Overrides:
         try:
             file = _File.model_validate(document.data)
         except ValidationError as error:
-            raise PriceFileError("\n".join(_explain(name, document, problem) for problem in error.errors())) from error
+            raise PriceFileError(strict_yaml.explained(name, document, error)) from error
         return cls(
             name=Path(name).name,
             entries=tuple((document.line(("prices", index)), override) for index, override in enumerate(file.prices)),
@@ -149,14 +149,6 @@ def _tier(name: str | None) -> str | None:
 
 def _matches(pattern: str, name: str | None) -> bool:
     return name is not None and fnmatch.fnmatchcase(name.lower(), pattern.lower())
-
-
-def _explain(name: str, document: strict_yaml.Document, problem: object) -> str:
-    if not isinstance(problem, dict):
-        return f"{name}: {problem}"
-    path: strict_yaml.Path = tuple(problem["loc"])
-    where = ".".join(str(part) for part in path) or "document"
-    return f"{name} line {document.line(path)}: {where}: {problem['msg']}"
 
 
 __all__ = ["Override", "Overrides", "UsdPerMillionTokens"]

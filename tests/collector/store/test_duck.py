@@ -44,6 +44,8 @@ CONTRACT = {
     "ledger": "session_id, call_step_id, producer_step_id, token_class, tokens, usd",
     "tracecards": "session_id, schema_version, card, yaml, compiled_at",
     "outcomes": "session_id, task_id, condition, name, score, passed, source, checks, recorded_at",
+    "budget_breaches": "breach_id, rule, per, session_id, day, agent_name, finding, limit_usd, amount_usd",
+    "budget_gaps": "rule, per, session_id, day, agent_name, finding, limit_usd, amount_usd, unknown_count",
     "patches": "patch_id",
     "skills": "skill_id",
 }
