@@ -37,8 +37,8 @@ def open_file(database: Path, *, write: bool, budgets: Path | None = None) -> It
         with closing(open_for_reading(database)) as opened:
             yield FileReader(DuckQueries(opened))
         return
-    with closing(DuckStore.open(database)) as store:
     read = None if budgets is None else read_budgets(budgets)
+    with closing(DuckStore.open(database)) as store:
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, CompileSettings())
         metrics = Metrics()
@@ -47,9 +47,9 @@ def open_file(database: Path, *, write: bool, budgets: Path | None = None) -> It
         ingest.start()
         try:
             yield FileReader(queries, StoreActions(store, queries, compiler), ingest)
-        finally:
             if outbox is not None:
                 outbox.deliver()
+        finally:
             ingest.stop()
             compiler.close()
 

@@ -64,13 +64,13 @@ def open_reader(
     """
     source = locate(database, endpoint, must_exist=not create)
     if source.endpoint is not None:
+        if budgets is not None:
+            raise CliError("a running collector judges by its own budgets: give them to 'clawtrace serve --budgets'")
         yield HttpReader(HttpClient(source.endpoint, token_from_environment()))
         return
     if source.database is not None:
         from clawtrace_otel.cli.file_reader import open_file
 
-        if budgets is not None:
-            raise CliError("a running collector judges by its own budgets: give them to 'clawtrace serve --budgets'")
         with open_file(source.database, write=write or create, budgets=budgets) as reader:
             yield reader
 

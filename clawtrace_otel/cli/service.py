@@ -36,9 +36,9 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
     if settings.prices is not None:
         check_prices(settings.prices)
+    budgets = None if settings.budgets is None else read_budgets(settings.budgets)
     with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
         queries = DuckQueries(store.database)
-    budgets = None if settings.budgets is None else read_budgets(settings.budgets)
         compiler = Compiler(store, compile_session, settings)
         collector = Collector(config, store, queries, StoreActions(store, queries, compiler))
         compiler.count = collector.metrics.count_compiled
