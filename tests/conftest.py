@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,8 +18,12 @@ def start_collector(tmp_path: Path) -> Iterator[StartCollector]:
     """Start `clawtrace serve` on free ports with the options given; stopped at the end of the test."""
     with ExitStack() as stack:
 
-        def start(*options: str, database: Path = tmp_path / "collector.duckdb") -> RunningCollector:
-            return stack.enter_context(running_collector(database, *options))
+        def start(
+            *options: str,
+            database: Path = tmp_path / "collector.duckdb",
+            environment: Mapping[str, str] | None = None,
+        ) -> RunningCollector:
+            return stack.enter_context(running_collector(database, *options, environment=environment))
 
         yield start
 

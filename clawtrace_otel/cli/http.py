@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from clawtrace_otel.cli.errors import CliError
 
@@ -100,5 +101,25 @@ def token_from_environment() -> str | None:
 
 def _opener(endpoint: str) -> OpenerDirector:
     """Return an opener; a proxy of the environment is for other machines, never for this one."""
-    local = urlsplit(endpoint).hostname in _LOOPBACK
-    return build_opener(ProxyHandler({})) if local else build_opener()
+    parts = urlsplit(endpoint)
+    handlers: list[BaseHandler] = [ProxyHandler({})] if parts.hostname in _LOOPBACK else []
+    if parts.scheme == "https":
+        handlers.append(HTTPSHandler(context=tls_context()))
+    return build_opener(*handlers)
+
+
+def tls_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLContext:
+    """Return how a collector's certificate is checked, and which one is shown to it.
+
+    Certificates are those of the exporters' own variables: OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_CERTIFICATE and
+    _CLIENT_KEY. Raises `CliError` for files that cannot be used. Source: OpenTelemetry specification, "OTLP Exporter".
+    """
+    authority = environment.get("OTEL_EXPORTER_OTLP_CERTIFICATE")
+    certificate = environment.get("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")
+    try:
+        context = ssl.create_default_context(cafile=authority or None)
+        if certificate:
+            context.load_cert_chain(certificate, environment.get("OTEL_EXPORTER_OTLP_CLIENT_KEY"), password=lambda: "")
+    except (OSError, ValueError) as error:
+        raise CliError(f"the certificates named by OTEL_EXPORTER_OTLP_* cannot be used: {error}") from error
+    return context

@@ -79,6 +79,10 @@ def locate(
 
 def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
+    if "@" in endpoint:
+        raise CliError(
+            "a collector's address has no user or password in it: write http://HOST:PORT, the token goes into CLAWTRACE_TOKEN"
+        )
     parts = urlsplit(endpoint)
     try:
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -31,6 +31,33 @@ SessionArgument: TypeAlias = Annotated[
 ]
 
 
+TokensOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="CLAWTRACE_TOKENS",
+        exists=True,
+        dir_okay=False,
+        help="Named tokens with scopes (docs/security.md).",
+    ),
+]
+TlsCertificateOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="CLAWTRACE_TLS_CERT", help="Serve TLS with this certificate chain (PEM)."),
+]
+TlsKeyOption: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="CLAWTRACE_TLS_KEY", help="The certificate's private key (PEM).")
+]
+TlsClientAuthorityOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="CLAWTRACE_TLS_CLIENT_CA",
+        help="Let in only clients with a certificate of this authority (PEM).",
+    ),
+]
+
+
 class CardFormat(StrEnum):
     """How a TraceCard is written."""
 

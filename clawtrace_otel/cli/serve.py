@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from clawtrace_otel.cli.options import DatabaseOption
+from clawtrace_otel.cli.options import (
+    DatabaseOption,
+    TlsCertificateOption,
+    TlsClientAuthorityOption,
+    TlsKeyOption,
+    TokensOption,
+)
 
 
 def serve(
@@ -41,16 +47,21 @@ def serve(
             help="Limits on cost and waste (docs/budgets.md).",
         ),
     ] = None,
+    tokens: TokensOption = None,
+    tls_cert: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
+    tls_client_ca: TlsClientAuthorityOption = None,
 ) -> None:
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
 
     Prints one line of JSON when ready; SIGTERM stores what was taken in and exits 0. A token that senders and readers
-    must show is taken from CLAWTRACE_TOKEN.
+    must show is taken from CLAWTRACE_TOKEN, several from --tokens; beyond this machine one is needed (docs/security.md).
     """
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment
     from clawtrace_otel.cli.locate import database_path
-    from clawtrace_otel.cli.service import run
+    from clawtrace_otel.cli.service import run, tls_files
+    from collector.access import read_tokens
     from collector.config import LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
     from processors.normalise.sessions import CORRELATION_KEYS
 
@@ -59,6 +70,8 @@ def serve(
         grpc_port=grpc_port,
         http_port=http_port,
         token=token_from_environment(),
+        tokens=() if tokens is None else read_tokens(tokens),
+        tls=tls_files(tls_cert, tls_key, tls_client_ca),
         ingest=IngestConfig(
             correlation_attributes=frozenset(CORRELATION_KEYS),
             queue_bytes=queue_mb * MEBIBYTE,

@@ -16,10 +16,12 @@ from clawtrace_otel.cli.actions import StoreActions
 from clawtrace_otel.cli.budgets import read_budgets, watching
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
 from collector.query import DuckQueries
 from collector.server import Collector
 from collector.store.duck import DuckStore
+from collector.tls import TlsFiles
 
 if TYPE_CHECKING:
     from collector.config import CollectorConfig
@@ -51,6 +53,15 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
                 asked.wait()
         finally:
             collector.stop()
+
+
+def tls_files(certificate: Path | None, key: Path | None, client_ca: Path | None) -> TlsFiles | None:
+    """Return what TLS is served with, None for no TLS. Raises CliError where one of the options lacks another."""
+    if certificate is not None and key is not None:
+        return TlsFiles(certificate, key, client_ca)
+    if certificate is None and key is None and client_ca is None:
+        return None
+    raise CliError("TLS needs --tls-cert and --tls-key; --tls-client-ca goes with them")
 
 
 def check_prices(prices: Path) -> None:

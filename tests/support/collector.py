@@ -84,14 +84,17 @@ class RunningCollector:
 
 
 @contextmanager
-def running_collector(database: Path, *options: str) -> Iterator[RunningCollector]:
-    """Start a collector on free ports, wait for its ready line, and stop it at the end."""
+def running_collector(
+    database: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningCollector]:
+    """Start a collector on free ports, wait for its ready line, and stop it at the end; `environment` is added."""
     log = database.with_suffix(f".{len(list(database.parent.glob('*.log')))}.log")
     ports = ["--grpc-port", "0", "--http-port", "0"]
     command = [sys.executable, "-m", "clawtrace_otel", "serve", "--db", str(database), *ports, *options]
+    variables = {**_environment(), **(environment or {})}
     with (
         log.open("wb") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=_environment()) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=variables) as process,
     ):
         try:
             assert process.stdout is not None
