@@ -7,6 +7,7 @@ DuckDB lets no second process open a file that one writes.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.http import answers
+
+_log: Final = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINT: Final = "http://127.0.0.1:4318"
 DATABASE_NAME: Final = "clawtrace.duckdb"
@@ -81,7 +84,7 @@ def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
     if "@" in endpoint:
         raise CliError(
-            "a collector's address has no user or password in it: write http://HOST:PORT, the token goes into CLAWTRACE_TOKEN"
+            "an address has no user or password in it: write http://HOST:PORT, the token into CLAWTRACE_TOKEN"
         )
     parts = urlsplit(endpoint)
     try:
@@ -105,12 +108,19 @@ def running_collector(database: Path) -> str | None:
 
 @contextmanager
 def beacon(database: Path, http_address: str) -> Iterator[None]:
-    """Leave a collector's address beside its database for as long as the collector runs."""
+    """Leave a collector's address beside its database for as long as the collector runs.
+
+    A disk without room for it costs no telemetry: whoever reads then says --endpoint.
+    """
     path = _beacon(database)
     content = json.dumps({"http": reachable_address(http_address), "pid": os.getpid()})
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(content + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(content + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        _log.warning("%s cannot be written (%s): other commands need --endpoint", path, error.strerror)
+        partial.unlink(missing_ok=True)
     try:
         yield
     finally:

@@ -55,7 +55,8 @@ def serve(
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
 
     Prints one line of JSON when ready; SIGTERM stores what was taken in and exits 0. A token that senders and readers
-    must show is taken from CLAWTRACE_TOKEN, several from --tokens; beyond this machine one is needed (docs/security.md).
+    must show is taken from CLAWTRACE_TOKEN, several from --tokens; to be reached from other machines it needs one
+    (docs/security.md).
     """
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment

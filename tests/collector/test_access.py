@@ -98,7 +98,7 @@ def test_a_file_of_tokens(tmp_path: Path) -> None:
         (f"{SECRET}\n", "line 1"),
         (f"tokens:\n- &x {SECRET}\n", "line 2"),
         (
-            f"tokens:\n- name: a\n  scopes: [read]\n  token: {SECRET}\n- name: b\n  scopes: [read]\n  token: {SECRET}\n",
+            ("tokens:\n" + "".join(f"- name: {n}\n  scopes: [read]\n  token: {SECRET}\n" for n in "ab"), "twice"),
             "twice",
         ),
     ],
