@@ -24,6 +24,8 @@ class Metrics:
         self.rejected = self._counter("rejected_records", "Malformed records, answered as partial success", "signal")
         self.failed = self._counter("failed_requests", "Export requests answered with an error", "reason")
         self.compiled = self._counter("compiled_sessions", "Sessions tried to turn into cards", "result")
+        self.budget_breaches = self._counter("budget_breaches", "Breaches of budgets, each counted once", "rule")
+        self.webhook_posts = self._counter("webhook_posts", "Attempts to tell a webhook of a breach", "result")
         self.queue_bytes = Gauge(
             "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
         )
@@ -48,6 +50,10 @@ class Metrics:
         """Add what one round of compiling did."""
         self.compiled.labels("compiled").inc(counts.compiled)
         self.compiled.labels("failed").inc(counts.failed)
+
+    def count_posted(self, result: str) -> None:
+        """Add an attempt to tell a webhook: `posted` or `failed`."""
+        self.webhook_posts.labels(result).inc()
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
