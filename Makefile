@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench truth compose-test
+.PHONY: help demo test check golden bench figures truth compose-test audit
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,8 +34,15 @@ golden: $(READY) ## Regenerate the golden files; review the diff
 bench: $(READY) ## Measured figures of ingest and compile (never gates)
 	@$(BIN)/python -m tests.benchmarks
 
+figures: $(READY) ## How near savings and findings come to the truth, card sizes, compile time (never gates)
+	@$(BIN)/python -m tests.simulator.figures
+
 truth: $(READY) ## Every figure of every recording beside what the model server served
 	@$(BIN)/python -m tests.processors.normalise.truth
 
 compose-test: $(READY) ## The image under compose with real spans; as root, needs podman buildah runc debootstrap
 	@tests/compose/run.sh
+
+audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	@$(VENV)/audit/bin/pip-audit --strict --skip-editable --progress-spinner off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from processors.effects import Access, Effect, Effects
@@ -55,14 +55,19 @@ def _inside(positions: Sequence[int], after: int, before: int) -> int | None:
 
 
 class Changes:
-    """Answers which calls of a session may have changed what others read; near-linear in the session's length."""
+    """Answers which calls of a session may have changed what others read; near-linear in the session's length.
 
-    def __init__(self, tools: Sequence[ToolCall], effects: Effects) -> None:
+    A call that started a sub-agent whose own calls are known changes nothing beyond what those do.
+    """
+
+    def __init__(self, tools: Sequence[ToolCall], effects: Effects, delegations: Container[str] = ()) -> None:
         self._tools = tools
         self._effects = effects
         self._positions = {tool.step_id: position for position, tool in enumerate(tools)}
         self._known, self._possible = _Writers(), _Writers()
         for position, tool in enumerate(tools):
+            if tool.step_id in delegations:
+                continue
             effect = effects.of_call(tool)
             if effect.access is Access.WRITE:
                 self._known.add(position, effect)

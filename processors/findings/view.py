@@ -43,7 +43,7 @@ class View:
         self.what_if = what_if
         self.structure = Structure.of(session)
         self.effects = Effects.of(session, rules)
-        self.changes = Changes(self.structure.tools, self.effects)
+        self.changes = Changes(self.structure.tools, self.effects, self._delegations())
         self.stretches: list[Stretch] = []
         self.calls: dict[str, PromptCall] = {}
         self.places: dict[str, Place] = {}
@@ -74,6 +74,11 @@ class View:
     def loop_of(self, tool: ToolCall) -> str:
         """Name the prompt that a tool's answer went into: two calls of one loop can know of each other."""
         return self.loops[tool.step_id]
+
+    def _delegations(self) -> frozenset[str]:
+        """Name the tool calls that started a sub-agent of which more than its name was captured."""
+        children = self.structure.children
+        return frozenset(tool for tool, agent in self.structure.sub_agents.items() if children.get(agent.step_id))
 
     def _loop(self, step_id: str, call_step_id: str | None) -> str:
         place = self.places.get(call_step_id or "")

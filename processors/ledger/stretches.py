@@ -23,6 +23,8 @@ LIKELY_GROWTH = 0.6
 """The same where the messages were not captured as a whole."""
 LEAST_VISIBLE = 0.8, 8.0
 """The same where only the visible output of the call before is known."""
+OPENING = 2
+"""Messages at the start of a prompt that show it to be sent as a whole: instructions, task."""
 SAYS_LESS = 0.9
 """Messages that changed and now say less than this share of what they said have lost something."""
 LOST_CACHE = 0.9
@@ -110,7 +112,7 @@ class Walk:
         if turn.new == 0:
             return False
         if extends(turn.before[0], turn.call) is False:
-            return turn.new < LIKELY_GROWTH * self._least(pieces)
+            return turn.new < LIKELY_GROWTH * self._least(pieces) or _lost_inside(turn)
         share_of, less = LEAST_VISIBLE
         outputs = [self.splitter.outputs[call.step_id] for call in turn.before]
         return turn.new < share_of * sum(output.visible for output in outputs if not output.guessed) - less
@@ -129,6 +131,8 @@ def _is_suspect(turn: Turn, least: float) -> bool:
 def _lost_inside(turn: Turn) -> bool:
     """Whether messages of the prompt before now say less: old results are cleared to make room."""
     old, new = turn.before[0].input_messages or (), turn.call.input_messages or ()
+    if len(new) <= len(old) or old[:OPENING] != new[:OPENING]:
+        return False
     changed = [(mine, theirs) for mine, theirs in zip(old, new, strict=False) if mine != theirs]
     before, after = (
         sum(map(message_size, messages)) for messages in (zip(*changed, strict=True) if changed else ((), ()))

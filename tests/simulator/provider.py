@@ -120,6 +120,23 @@ class ExplicitCache:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Reliable:
+    """A provider whose cache never fails."""
+
+    provider: Provider
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.provider.name
+
+    def usage(self, prompt: list[Block], output: int, reasoning: int, at_second: float, *, missed: bool) -> Usage:
+        """Report usage as if nothing had been missed."""
+        del missed
+        return self.provider.usage(prompt, output, reasoning, at_second, missed=False)
+
+
 @dataclass(slots=True)
 class NoCache:
     """Reads nothing from any cache."""

@@ -45,7 +45,7 @@ USUAL: Mapping[str, Callable[[], Provider]] = {
 def unusual_provider(random: Random) -> Callable[[], Provider]:
     """Draw a provider with other thresholds, lifetimes and marks than the usual ones."""
     warm = random.random() < 0.3
-    lifetime = random.choice([120, 300, 600, 3_600])
+    lifetime = random.choice([300, 600, 3_600])
     if random.random() < 0.5:
         step, minimum = random.choice([(1, 0), (64, 64), (128, 1024), (256, 512), (1, 2048)])
         return partial(AutomaticCache, step=step, minimum=minimum, lifetime=lifetime, warm=warm)

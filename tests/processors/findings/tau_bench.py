@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
+from processors.findings import flag
 from processors.model import (
     Context,
     Message,
@@ -26,8 +29,14 @@ from processors.model import (
     ToolResponse,
     Usage,
 )
+from tests.processors.findings.stories import view_of
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "tau_bench"
+VARIABLE = "CLAWTRACE_TAU_BENCH"
+"""Environment variable that names the folder of the trajectories."""
+BESIDE = Path(__file__).parents[4] / "shared" / "data" / "tau_bench"
+"""Where they lie when nothing else is said: next to the repository."""
+TRAJECTORIES, LABELS = "airline_gpt-4o_200.json.gz", "replay_labels_airline.jsonl.gz"
+MISSING = f"needs the tau_bench trajectories: name their folder, with {TRAJECTORIES} and {LABELS}, in ${VARIABLE}"
 BYTES_PER_TOKEN = 4
 SECOND = 1_000_000_000
 
@@ -72,15 +81,21 @@ class Label(msgspec.Struct):
         return bool(self.flow_to_later_args or self.flow_to_later_text)
 
 
-def trajectories() -> list[Trajectory]:
+def folder() -> Path | None:
+    """Find the folder of the trajectories; None where it is not there."""
+    named = Path(os.environ.get(VARIABLE, BESIDE))
+    return named if all((named / name).is_file() for name in (TRAJECTORIES, LABELS)) else None
+
+
+def trajectories(data: Path) -> list[Trajectory]:
     """Read the recorded trajectories."""
-    data = gzip.decompress((DATA / "airline_gpt-4o_200.json.gz").read_bytes())
-    return msgspec.json.decode(data, type=list[Trajectory])
+    text = gzip.decompress((data / TRAJECTORIES).read_bytes())
+    return msgspec.json.decode(text, type=list[Trajectory])
 
 
-def labels() -> dict[tuple[int, int], Label]:
+def labels(data: Path) -> dict[tuple[int, int], Label]:
     """Read the replay labels by trajectory and message."""
-    text = gzip.decompress((DATA / "replay_labels_airline.jsonl.gz").read_bytes())
+    text = gzip.decompress((data / LABELS).read_bytes())
     rows = (msgspec.json.decode(line, type=Label) for line in text.splitlines())
     return {(row.traj, row.message_index): row for row in rows}
 
@@ -171,3 +186,47 @@ def session(number: int, trajectory: Trajectory) -> Session:
         steps=steps,
         contexts=(Context(f"tau-{number}", None, calls),),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The labelled calls, and those that each detector named."""
+
+    labels: dict[str, Label]
+    named: dict[str, set[str]]
+
+    def without_flow(self) -> set[str]:
+        """Name the reads of which nothing was used later."""
+        return {step for step, label in self.labels.items() if label.access == "read" and not label.flows}
+
+    def duplicates(self) -> set[str]:
+        """Name the calls that repeat another."""
+        return {step for step, label in self.labels.items() if label.duplicate_of_call is not None}
+
+    def precision_recall(self, detector: str, truth: set[str]) -> tuple[float, float]:
+        """Compare what a detector named with what is true."""
+        right = len(self.named[detector] & truth)
+        return right / max(1, len(self.named[detector])), right / max(1, len(truth))
+
+    def report(self, detector: str, truth: set[str]) -> str:
+        """Say the same in words."""
+        precision, recall = self.precision_recall(detector, truth)
+        counts = f"{len(self.named[detector])} named, {len(truth)} labelled"
+        return f"{detector}: {counts}, precision {precision:.3f}, recall {recall:.3f}"
+
+
+@cache
+def judged(data: Path) -> Judged:
+    """Flag all trajectories once."""
+    by_place = labels(data)
+    found: dict[str, Label] = {}
+    named: dict[str, set[str]] = {"unused_result": set(), "repeated_call": set()}
+    for number, trajectory in enumerate(trajectories(data)):
+        view = view_of(session(number, trajectory))
+        for step in view.session.steps:
+            if isinstance(step, ToolCall):
+                found[step.step_id] = by_place[number, int(step.step_id.split("-")[1])]
+        for finding in flag(view.session, view.ledger, view=view):
+            if finding.detector in named and not finding.soft:
+                named[finding.detector].update(finding.step_ids)
+    return Judged(found, named)
