@@ -97,10 +97,7 @@ def test_a_file_of_tokens(tmp_path: Path) -> None:
         ("tokens:\n- name: a\n  scopes: [read]\n", "either 'token' or 'sha256'"),
         (f"{SECRET}\n", "line 1"),
         (f"tokens:\n- &x {SECRET}\n", "line 2"),
-        (
-            ("tokens:\n" + "".join(f"- name: {n}\n  scopes: [read]\n  token: {SECRET}\n" for n in "ab"), "twice"),
-            "twice",
-        ),
+        ("tokens:\n" + "".join(f"- name: {n}\n  scopes: [read]\n  token: {SECRET}\n" for n in "ab"), "twice"),
     ],
 )
 def test_a_wrong_file_is_explained_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:

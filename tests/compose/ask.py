@@ -1,9 +1,13 @@
-"""Ask a collector over HTTP: print the rows of a statement as JSON, or, without one, wait until it is ready."""
+"""Ask a collector over HTTP: print the rows of a statement as JSON, or, without one, wait until it is ready.
+
+The token is taken from CLAWTRACE_TOKEN.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 import urllib.request
 from urllib.error import URLError
@@ -14,7 +18,8 @@ PATIENCE_S = 60.0
 def rows(address: str, query: str) -> str:
     """Return the rows of a SELECT statement, one line of JSON."""
     body = json.dumps({"query": query}).encode()
-    request = urllib.request.Request(f"{address}/api/sql", body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ['CLAWTRACE_TOKEN']}"}
+    request = urllib.request.Request(f"{address}/api/sql", body, headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.dumps(json.load(answer)["rows"])
 

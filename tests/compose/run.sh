@@ -80,7 +80,8 @@ unhealthy() { ! podman healthcheck run "$(collector)" >/dev/null; }
 trap 'remove_engine' EXIT
 CLAWTRACE_GRPC_PORT=$(free_port)
 CLAWTRACE_HTTP_PORT=$(free_port)
-export CLAWTRACE_GRPC_PORT CLAWTRACE_HTTP_PORT
+CLAWTRACE_TOKEN=$("$python" -c 'import secrets; print(secrets.token_hex(32))')
+export CLAWTRACE_GRPC_PORT CLAWTRACE_HTTP_PORT CLAWTRACE_TOKEN
 http=http://127.0.0.1:$CLAWTRACE_HTTP_PORT
 SPANS_PER_SESSION=4
 
@@ -98,6 +99,8 @@ check "no root, no capability, no new privileges" equal "$(privileges | xargs)" 
 check "nothing can be written but /data and /tmp" read_only
 check "the health check succeeds" healthy
 
+unknown() { ! CLAWTRACE_TOKEN=another send "$1" 2>/dev/null; }
+check "spans without the token are refused" unknown first
 check "spans over gRPC and HTTP are acknowledged" send first
 check "and found by SQL, each once" stored first
 check "the costcraft service compiles through the collector" clawtrace compile

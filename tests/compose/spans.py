@@ -1,12 +1,13 @@
 """Send a small agent session to a collector with the exporters that agents use.
 
 Two model calls and a tool call by the GenAI semantic conventions, one half over gRPC, the other over HTTP. The session
-is named by the argument; `service.name` is `compose-test`.
+is named by the argument, the token by CLAWTRACE_TOKEN; `service.name` is `compose-test`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
@@ -63,8 +64,9 @@ def main() -> None:
     parser.add_argument("--http", required=True, metavar="URL")
     arguments = parser.parse_args()
     spans = agent_run(arguments.session)
-    send(GrpcExporter(endpoint=arguments.grpc, insecure=True), spans[:2])
-    send(HttpExporter(endpoint=f"{arguments.http}/v1/traces"), spans[2:])
+    header = {"authorization": f"Bearer {os.environ['CLAWTRACE_TOKEN']}"}
+    send(GrpcExporter(endpoint=arguments.grpc, insecure=True, headers=header), spans[:2])
+    send(HttpExporter(endpoint=f"{arguments.http}/v1/traces", headers=header), spans[2:])
 
 
 if __name__ == "__main__":
