@@ -2,137 +2,285 @@
 
 from __future__ import annotations
 
-import gzip
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from clawtrace_otel.cli.bodies import PROTOBUF, Body
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.import_ import imports as imports  # noqa: PLC0414 - `app` adds the group with these commands in it
-from clawtrace_otel.cli.import_ import shown
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+from clawtrace_otel.cli.session_files import (
+    DATABASE,
+    SessionFile,
+    UnreadableError,
+    beside,
+    database_sessions,
+    lines_of,
+    session_files,
+)
 
 if TYPE_CHECKING:
-    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
-    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from rich.progress import Progress
 
-    from collector.model import Attributes, Span
-    from processors.session_logs import Imported
+    from clawtrace_otel.cli.reader import SessionReader
+    from processors.session_logs import Delegations, Imported, Spawns
 
-SPANS_PER_REQUEST: Final = 512
 PathsArgument = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Session files, or folders of them.")]
-Read = Callable[[Iterable[bytes], str], "Imported"]
+Lines = Iterable[bytes]
+Read = Callable[[SessionFile, Lines], "Imported"]
+Stored = Callable[[str], str | None]
+"""Tells the session under which a response is stored already."""
+ReaderOf = Callable[[Stored], Read]
+_NAMED: Final = 3
+_PAGE: Final = 50_000
+_STORED_RESPONSES: Final = """
+    SELECT request_id, min(session_id) AS session_id FROM steps
+    WHERE kind = 'llm' AND counted_by IS NULL AND request_id > '{after}'
+    GROUP BY request_id ORDER BY request_id LIMIT {page}
+"""
+_CODEX_HOME: Final = "codex-home"
+"""The folder in which OpenClaw lets Codex keep its own sessions."""
 
 
 @imports.command("claude-code")
 def claude_code(paths: PathsArgument, db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
     """Load Claude Code's session files, for example ~/.claude/projects."""
-    from processors.session_logs import read_claude_code
-
-    delegations: dict[str, str] = {}
-    # A parent's file says which tool call started a sub-agent, so it is read before the sub-agent's.
-    files = sorted(_session_files(paths), key=lambda file: (file.name.startswith("agent-"), str(file)))
-    _load(files, lambda lines, name: read_claude_code(lines, name, delegations), db, endpoint)
+    files, reader_of = claude_reader(paths)
+    _load(files, reader_of, db, endpoint)
 
 
 @imports.command("codex")
 def codex(paths: PathsArgument, db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
     """Load Codex's session files, for example ~/.codex/sessions."""
-    from processors.session_logs import read_codex
+    from processors.session_logs import Threads, read_codex
 
-    _load(_session_files(paths), read_codex, db, endpoint)
+    threads = Threads()
+    # The names begin with the time at which a session started, and parents start before their children.
+    files = sorted(session_files(paths), key=lambda file: file.name)
+    _load(files, lambda _: lambda file, lines: read_codex(lines, _thread_id(file), threads), db, endpoint)
 
 
 @imports.command("openclaw")
 def openclaw(paths: PathsArgument, db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
-    """Load OpenClaw's session files, for example ~/.openclaw/agents."""
-    from processors.session_logs import read_openclaw
+    """Load OpenClaw's sessions, from files or its database, for example ~/.openclaw/agents."""
+    from processors.session_logs import Claims, Spawns, Threads, read_codex, read_openclaw
 
-    _load(_session_files(paths), read_openclaw, db, endpoint)
+    spawns, threads = Spawns(), Threads()
+    files = sorted(session_files(paths, databases=True), key=lambda file: not _is_codex(file))
+    for folder in sorted({file.path.parent for file in files}):
+        _note_spawns(beside(folder / "sessions.json"), spawns)
+
+    def reader(stored: Stored) -> Read:
+        claims = Claims(stored)
+
+        def read(file: SessionFile, lines: Lines) -> Imported:
+            if not _is_codex(file):
+                return read_openclaw(lines, file.name, spawns, claims)
+            spawns.codex_threads.add(_thread_id(file))
+            return read_codex(lines, _thread_id(file), threads)
+
+        return read
+
+    _load(files, reader, db, endpoint)
 
 
-def _session_files(paths: Iterable[Path]) -> list[Path]:
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            found.update(
-                dict.fromkeys(sorted(file for pattern in ("*.jsonl", "*.jsonl.gz") for file in path.rglob(pattern)))
-            )
-        elif path.exists():
-            found[path] = None
+def claude_reader(paths: Iterable[Path]) -> tuple[list[SessionFile], ReaderOf]:
+    """Return Claude Code's files in the order in which they must be read, and what makes their reader."""
+    from processors.session_logs import Claims, Delegations, read_claude_code
+
+    delegations = Delegations()
+    # A parent's file says which tool call started a sub-agent, so it is read before the sub-agent's.
+    files = sorted(session_files(paths), key=_is_sub_agent)
+    for file in filter(_is_sub_agent, files):
+        _note_agent(file, delegations)
+
+    def reader_of(stored: Stored) -> Read:
+        claims = Claims(stored)
+        return lambda file, lines: read_claude_code(lines, file.name, delegations, claims, _session_above(file))
+
+    return files, reader_of
+
+
+def _is_sub_agent(file: SessionFile) -> bool:
+    return file.path.name.startswith("agent-")
+
+
+def _session_above(file: SessionFile) -> str | None:
+    """Return the session in whose folder a sub-agent's file lies, where it has one."""
+    folders = file.path.parent.parts
+    return folders[folders.index("subagents") - 1] if "subagents" in folders[1:] else None
+
+
+def _note_agent(file: SessionFile, delegations: Delegations) -> None:
+    told, agent_id = beside(file.path.with_name(f"{file.name}.meta.json")), file.name.removeprefix("agent-")
+    for known, value in ((delegations.tool_of, told.get("toolUseId")), (delegations.kind_of, told.get("agentType"))):
+        if isinstance(value, str) and value:
+            known[agent_id] = value
+
+
+def _note_spawns(index: dict[str, object], spawns: Spawns) -> None:
+    for key, entry in index.items():
+        if isinstance(entry, dict) and isinstance(session_id := entry.get("sessionId"), str):
+            spawns.key_of[session_id] = key
+            above = entry.get("spawnedBy") or entry.get("parentSessionKey")
+            if isinstance(above, str):
+                spawns.spawned_by[key] = above
+
+
+def _thread_id(file: SessionFile) -> str:
+    """Return the id in `rollout-2026-03-01T10-00-00-ID`."""
+    return file.name[len("rollout-2026-03-01T10-00-00-") :] if file.name.startswith("rollout-") else file.name
+
+
+def _is_codex(file: SessionFile) -> bool:
+    return _CODEX_HOME in file.path.parts
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an import came to, in figures."""
+
+    files: int = 0
+    spans: int = 0
+    copied: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    """Files with no line of the agent's."""
+
+    def add(self, file: SessionFile, imported: Imported) -> None:
+        """Count what a file held."""
+        self.copied += imported.copied
+        self.spans += len(imported.spans)
+        if imported.skipped and not imported.understood:
+            self.foreign.append(str(file.path))
         else:
-            raise CliError(f"{path} does not exist")
-    if not found:
-        raise CliError("no *.jsonl file there: give the folder that holds the agent's sessions")
-    return list(found)
+            self.files += 1
+            self.reasons.update(imported.reasons)
 
 
-def _load(files: list[Path], read: Read, db: Path | None, endpoint: str | None) -> None:
+def _load(
+    files: list[SessionFile],
+    reader_of: ReaderOf,
+    db: Path | None,
+    endpoint: str | None,
+) -> None:
     from clawtrace_otel.cli.reader import open_reader
 
-    sent = skipped = 0
-    with open_reader(db, endpoint, create=True) as reader:
-        for file in shown(files):
-            imported = read(_lines(file), file.name.removesuffix(".gz").removesuffix(".jsonl"))
-            sent, skipped = sent + len(imported.spans), skipped + imported.skipped
-            for part in _batched(imported.spans):
-                rejected = reader.deliver(Body("traces", _request(part), PROTOBUF))
-                if rejected:
-                    typer.echo(f"{file}: {rejected}", err=True)
-        if not sent:
-            raise CliError(f"nothing in {len(files)} files was understood ({skipped} lines skipped)")
-        counts = reader.compile(everything=False)
+    with open_reader(db, endpoint, create=True) as store:
+        outcome = store_sessions(store, files, reader_of(stored_in(store)))
+        if not outcome.spans and not outcome.copied:
+            raise CliError(f"nothing in {len(files)} files was understood: {_why(outcome)}")
+        _complain("compiling the sessions ...", only_on_terminal=True)
+        counts = store.compile(everything=False)
     typer.echo(
-        f"{len(files)} files, {sent} spans imported, {skipped} lines skipped; "
+        f"{outcome.files} files, {outcome.spans} spans imported, {outcome.reasons.total()} lines skipped; "
         f"{counts.compiled} sessions compiled, {counts.failed} failed"
     )
+    _explain(outcome)
 
 
-def _lines(file: Path) -> Iterator[bytes]:
-    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-        yield from stream
+def store_sessions(store: SessionReader, files: list[SessionFile], read: Read) -> Outcome:
+    """Store what the files hold, and return what it came to."""
+    from clawtrace_otel.cli.span_outbox import SpanOutbox
+
+    outcome = Outcome()
+    with SpanOutbox(store.deliver, _complain) as outbox:
+        for file in _shown(files):
+            for imported in _imported(file, read, outcome):
+                outcome.add(file, imported)
+                outbox.add(imported.spans)
+    return outcome
 
 
-def _batched(spans: tuple[Span, ...]) -> Iterator[tuple[Span, ...]]:
-    for start in range(0, len(spans), SPANS_PER_REQUEST):
-        yield spans[start : start + SPANS_PER_REQUEST]
+def _imported(file: SessionFile, read: Read, outcome: Outcome) -> Iterator[Imported]:
+    """Yield what a file holds. A file that breaks off gives what came before; one that cannot be read gives nothing."""
+    if file.path.name == DATABASE:
+        try:
+            for session_id, events in database_sessions(file):
+                yield read(SessionFile(Path(session_id), file.size, file.modified), events)
+        except UnreadableError as error:
+            outcome.unreadable.append(f"{file.path}: {error}")
+        return
+
+    def lines() -> Iterator[bytes]:
+        try:
+            yield from lines_of(file)
+        except UnreadableError as error:
+            outcome.unreadable.append(f"{file.path}: {error}")
+
+    yield read(file, lines())
 
 
-def _request(spans: Iterable[Span]) -> bytes:
-    """Return an OTLP request with the spans of one session file, which share resource and scope."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-    message = ExportTraceServiceRequest()
-    block = message.resource_spans.add()
-    scope = block.scope_spans.add()
-    for span in spans:
-        if not scope.scope.name:
-            scope.scope.name = span.scope.name
-            _put(block.resource.attributes, span.resource.attributes)
-        made = scope.spans.add(
-            trace_id=bytes.fromhex(span.trace_id),
-            span_id=bytes.fromhex(span.span_id),
-            parent_span_id=bytes.fromhex(span.parent_span_id or ""),
-            name=span.name,
-            kind=span.kind,
-            start_time_unix_nano=span.start_time_unix_nano,
-            end_time_unix_nano=span.end_time_unix_nano,
-        )
-        made.status.code = span.status_code  # type: ignore[assignment] # an enum's number
-        made.status.message = span.status_message
-        _put(made.attributes, span.attributes)
-    return message.SerializeToString()
+def stored_in(store: SessionReader) -> Stored:
+    """Return a look-up of the session under which a response is stored already."""
+    known: dict[str, str] = {}
+    last = ""
+    while True:
+        page = store.query(_STORED_RESPONSES.format(after=last.replace("'", "''"), page=_PAGE)).table
+        if not page.num_rows:
+            return known.get
+        found = page.column("request_id").to_pylist()
+        known.update(zip(found, page.column("session_id").to_pylist(), strict=True))
+        last = found[-1]
 
 
-def _put(fields: RepeatedCompositeFieldContainer[KeyValue], attributes: Attributes) -> None:
-    for key, value in attributes.items():
-        held = fields.add(key=key).value
-        if isinstance(value, int):
-            held.int_value = value
-        elif isinstance(value, float):
-            held.double_value = value
-        else:
-            held.string_value = str(value)
+def _why(outcome: Outcome) -> str:
+    reasons = [f"{number} lines {reason}" for reason, number in outcome.reasons.most_common(_NAMED)]
+    foreign = [f"no lines of this agent in {_some(outcome.foreign)}"] if outcome.foreign else []
+    broken = [f"could not be read: {_some(outcome.unreadable)}"] if outcome.unreadable else []
+    return "; ".join([*reasons, *foreign, *broken]) or "they are empty"
+
+
+def _explain(outcome: Outcome) -> None:
+    """Say on stderr what was left out, and why."""
+    if outcome.copied:
+        _complain(f"{outcome.copied} responses are copies of other sessions' and counted there")
+    for reason, number in outcome.reasons.most_common():
+        _complain(f"{number} lines skipped: {reason}")
+    if outcome.foreign:
+        _complain(f"{len(outcome.foreign)} files skipped, no lines of this agent in them: {_some(outcome.foreign)}")
+    if outcome.unreadable:
+        _complain(f"{len(outcome.unreadable)} files could not be read to the end: {_some(outcome.unreadable)}")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
+
+
+def _complain(said: str, *, only_on_terminal: bool = False) -> None:
+    if not only_on_terminal or sys.stderr.isatty():
+        typer.echo(said, err=True)
+
+
+def _shown(files: list[SessionFile]) -> Iterator[SessionFile]:
+    """Show files, bytes and the time left on a terminal, nothing in a pipe."""
+    with _progress() as progress:
+        task = progress.add_task("Importing", total=sum(file.size for file in files), files=0, of=len(files))
+        for number, file in enumerate(files, 1):
+            yield file
+            progress.update(task, advance=file.size, files=number)
+
+
+def _progress() -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from clawtrace_otel.cli.output import console
+
+    errors = console(stderr=True)
+    files = TextColumn("{task.fields[files]}/{task.fields[of]} files")
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        files,
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )

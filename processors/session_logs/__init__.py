@@ -5,9 +5,20 @@ sessions are stored, compiled and priced like any other. Formats differ by versi
 skipped and counted, never guessed.
 """
 
-from processors.session_logs.claude_code import read_claude_code
-from processors.session_logs.codex import read_codex
-from processors.session_logs.openclaw import read_openclaw
-from processors.session_logs.trace import Imported
+from processors.session_logs.claude_code import Delegations, read_claude_code
+from processors.session_logs.codex import Threads, read_codex
+from processors.session_logs.lines import split
+from processors.session_logs.openclaw import Spawns, read_openclaw
+from processors.session_logs.trace import Claims, Imported
 
-__all__ = ["Imported", "read_claude_code", "read_codex", "read_openclaw"]
+__all__ = [
+    "Claims",
+    "Delegations",
+    "Imported",
+    "Spawns",
+    "Threads",
+    "read_claude_code",
+    "read_codex",
+    "read_openclaw",
+    "split",
+]

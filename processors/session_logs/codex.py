@@ -1,110 +1,331 @@
 """Codex's session files: `~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl`.
 
-Usage comes as `token_count` events after each response, cumulative and of the last call; an event that repeats the
-cumulative total is a re-emission and no call (ccusage#1288). Input includes the cache, output includes reasoning.
+Since September 2025 each line is `{timestamp, type, payload}`, with usage as `token_count` events after the responses;
+input includes the cache, output includes reasoning. Before, lines were bare response items without time or usage.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from processors.session_logs.lines import Record, count, moment, plain, record, records, text
+import msgspec
+
+from processors.normalise.failing import failure_in
+from processors.session_logs.codex_forks import Origin
+from processors.session_logs.codex_usage import Counts, Meter
+from processors.session_logs.lines import NO_CONTENT, Record, decoded, moment, part, plain, record, text
 from processors.session_logs.trace import Imported, Tokens, Trace
 
-_KNOWN = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
-_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
-_OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
+PROGRAM: Final = "codex"
+_READ: Final = frozenset({"session_meta", "turn_context", "response_item", "event_msg"})
+_PASSED_OVER: Final = frozenset(
+    {"compacted", "world_state", "inter_agent_communication", "inter_agent_communication_metadata"}
+    | {"token_usage_record", "security_risk_score", "realtime_item", "ghost_snapshot"}
+)
+_CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call", "tool_search_call"})
+_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output", "tool_search_output"})
+_BARE_ITEMS: Final = _CALLS | _OUTPUTS | {"message", "reasoning", "web_search_call"}
+_SPAWN: Final = "spawn_agent"
+_ITEM: Final = ("id", "role", "content", "summary", "call_id", "name", "arguments", "input", "action", "output")
+_MILLISECOND: Final = 1_000_000
+_RAW: Final = msgspec.Raw(b"null")
 
 
-def read_codex(lines: Iterable[bytes], fallback_id: str) -> Imported:
-    """Return a rollout file's spans."""
-    reader = _Reader(fallback_id)
-    skipped = 0
-    for line in records(lines):
-        if line is None or text(line.get("type")) not in _KNOWN or not reader.take(line):
-            skipped += 1
-    return reader.finish(skipped)
+class _Line(msgspec.Struct, gc=False):
+    """What is read of a line. A payload is decoded only where its line's type is one that matters."""
+
+    timestamp: object = None
+    type: object = None
+    payload: msgspec.Raw = _RAW
+    id: object = None
+    record_type: object = None
+    role: object = None
+    content: object = None
+    summary: object = None
+    call_id: object = None
+    name: object = None
+    arguments: object = None
+    input: object = None
+    action: object = None
+    output: object = None
+
+
+@dataclass(slots=True)
+class Threads:
+    """What is known of sessions that start others, for all files of one import; parents' files come first."""
+
+    parent_of: dict[str, str] = field(default_factory=dict)
+    call_of: dict[str, str] = field(default_factory=dict)
+    """By sub-agent, the tool call that started it."""
+    totals_of: dict[str, set[Counts]] = field(default_factory=dict)
+    """By session, the running totals that its file has, by which a copy of its history is known."""
+
+    def root(self, thread_id: str) -> str:
+        """Return the session at the top of the sub-agents."""
+        seen = {thread_id}
+        while (above := self.parent_of.get(thread_id)) is not None and above not in seen:
+            seen.add(above)
+            thread_id = above
+        return thread_id
+
+
+@dataclass(slots=True)
+class _Call:
+    """A response as a `token_count` tells of it."""
+
+    position: int
+    started: int
+    ended: int
+    model: str | None
+    tier: str | None
+    tokens: Tokens
+    said: list[dict[str, object]]
+    own: bool
+
+
+def read_codex(lines: Iterable[bytes], fallback_id: str, threads: Threads | None = None) -> Imported:
+    """Return a rollout file's spans. Give the same `threads` for all files of an import, parents' files first."""
+    reader = _Reader(fallback_id, threads or Threads())
+    for line in decoded(lines, _Line, reader.skipped):
+        reader.take(line)
+    return reader.finish()
 
 
 @dataclass(slots=True)
 class _Reader:
-    session_id: str
-    parent_id: str | None = None
+    fallback_id: str
+    threads: Threads
+    skipped: Counter[str] = field(default_factory=Counter)
+    understood: int = 0
+    origin: Origin | None = None
+    copying: bool = False
+    """Whether the lines are, or may be, another session's history."""
+    foreign: bool = False
+    provider: str | None = None
     model: str | None = None
+    tier: str | None = None
     last: int = 0
-    total: int = -1
-    calls: int = 0
+    events: int = 0
+    meter: Meter = field(default_factory=Meter)
     parts: list[dict[str, object]] = field(default_factory=list)
-    asked: dict[str, tuple[int, str, object]] = field(default_factory=dict)
-    answered: dict[str, tuple[int, str | None]] = field(default_factory=dict)
-    made: list[tuple[int, int, str | None, Tokens, list[dict[str, object]]]] = field(default_factory=list)
+    asked: dict[str, tuple[int, str, object, bool]] = field(default_factory=dict)
+    answered: dict[str, tuple[int, object]] = field(default_factory=dict)
+    made: list[_Call] = field(default_factory=list)
+    unmetered: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """Answers by their first and last parts and their times; calls only where the file has no usage at all."""
+    old_turns: set[str] = field(default_factory=set)
 
-    def take(self, line: Record) -> bool:
-        """Take one line in; False where it should have held something and did not."""
-        payload, at = record(line.get("payload")), moment(line.get("timestamp"))
-        if not payload or at is None:
-            return line.get("type") == "compacted"
-        kind = line.get("type")
+    def take(self, line: _Line) -> None:
+        """Take one line in; one that is not understood is counted."""
+        kind, at = text(line.type), moment(line.timestamp)
+        if kind in _READ:
+            payload = part(line.payload)
+            if not payload or at is None:
+                self.skipped[NO_CONTENT] += 1
+                return
+            self._take(kind, payload, at)
+        elif kind in _BARE_ITEMS:
+            self.last += _MILLISECOND  # bare items have an order and no time
+            self._item(kind, {name: value for name in _ITEM if (value := getattr(line, name)) is not None}, self.last)
+        elif kind is None and (line.record_type == "state" or text(line.id) is not None):
+            if self.origin is None and text(line.id) is not None:
+                self._begin({"id": line.id}, at)
+        elif kind not in _PASSED_OVER:
+            self.skipped[f"unknown type {kind[:40]}" if kind else "without a type"] += 1
+            return
+        self.understood += 1
+
+    def _take(self, kind: str, payload: Record, at: int) -> None:
         if kind == "session_meta":
-            self._meta(payload)
+            self._meta(payload, at)
         elif kind == "turn_context":
+            self._turn(payload)
             self.model = text(payload.get("model")) or self.model
         elif kind == "response_item":
-            self._item(payload, at)
-        elif payload.get("type") == "token_count":
-            self._usage(record(payload.get("info")), at)
-        if not self.last:
-            self.last = at
-        return True
+            self._item(text(payload.get("type")), payload, at)
+        else:
+            self._event(payload, at)
+        self.last = self.last or at
 
-    def _meta(self, payload: Record) -> None:
-        self.session_id = text(payload.get("id")) or self.session_id
-        spawn = record(record(record(payload.get("source")).get("subagent")).get("thread_spawn"))
-        self.parent_id = text(spawn.get("parent_thread_id")) or self.parent_id
+    def _begin(self, meta: Record, at: int | None) -> None:
+        self.origin = Origin.of(meta, self.fallback_id, at)
+        self.copying = self.origin.forked_from is not None
+        for thread_id in (self.origin.forked_from, self.origin.parent_id):
+            self.meter.inherited |= self.threads.totals_of.get(thread_id or "", set())
+        self.last = self.last or at or 0
+        if self.origin.parent_id is not None:
+            self.threads.parent_of.setdefault(self.origin.thread_id, self.origin.parent_id)
+        if self.origin.spawn_call_id is not None:
+            self.threads.call_of.setdefault(self.origin.thread_id, self.origin.spawn_call_id)
 
-    def _item(self, payload: Record, at: int) -> None:
-        kind, call_id = text(payload.get("type")), text(payload.get("call_id"))
+    def _meta(self, payload: Record, at: int) -> None:
+        """Take the file's own description in; a later one of another session begins a copy of that one's history."""
+        if self.origin is None:
+            self._begin(payload, at)
+            self.provider = text(payload.get("model_provider"))
+        elif text(payload.get("id")) not in (None, self.origin.thread_id) and not any(call.own for call in self.made):
+            self.copying = self.foreign = True
+
+    def _turn(self, payload: Record) -> None:
+        if not self.copying or self.origin is None:
+            return
+        owned, turn_id = self.origin.owns_turn(payload), text(payload.get("turn_id"))
+        if owned is False and turn_id is not None:
+            self.old_turns.add(turn_id)
+        if owned or (owned is None and turn_id is not None and turn_id not in self.old_turns):
+            self.copying = False
+            self.parts = []
+
+    def _event(self, payload: Record, at: int) -> None:
+        kind = payload.get("type")
+        if kind in ("task_started", "turn_started"):
+            self._turn(payload)
+            self.last = max(self.last, at)
+        elif kind == "user_message":
+            self.last = max(self.last, at)
+        elif kind == "thread_settings_applied":
+            self.tier = text(record(payload.get("thread_settings")).get("service_tier"))
+        elif kind == "collab_agent_spawn_end":
+            child, call_id = text(payload.get("new_thread_id")), text(payload.get("call_id"))
+            if child is not None and call_id is not None:
+                self.threads.call_of.setdefault(child, call_id)
+        elif kind == "token_count":
+            self._count(record(payload.get("info")), payload, at)
+
+    def _count(self, info: Record, payload: Record, at: int) -> None:
+        self.events += 1
+        if self.copying:
+            copy = Meter(self.meter.total)
+            tokens = copy.response(info)
+            self.meter.inherit(info)
+        else:
+            tokens = self.meter.response(info)
+        if tokens is None:
+            return
+        model = text(payload.get("model")) or text(info.get("model")) or text(info.get("model_name")) or self.model
+        times = min(self.last or at, at), at
+        self.made.append(_Call(self.events, *times, model, self.tier, tokens, self.parts, own=not self.copying))
+        self.parts, self.last = [], at
+
+    def _item(self, kind: str | None, payload: Record, at: int) -> None:
+        call_id = text(payload.get("call_id")) or text(payload.get("id"))
         if kind == "message" and payload.get("role") == "assistant":
             self.parts.append({"type": "text", "content": plain(payload.get("content")) or ""})
         elif kind == "message":
+            self._close(at)
             self.last = max(self.last, at)
         elif kind == "reasoning":
             self.parts.append({"type": "reasoning", "content": plain(payload.get("summary")) or ""})
         elif kind in _CALLS and call_id is not None:
-            name = text(payload.get("name")) or "local_shell"
+            name = text(payload.get("name")) or str(kind).removesuffix("_call")
             arguments = payload.get("arguments", payload.get("input", payload.get("action")))
             self.parts.append({"type": "tool_call", "id": call_id, "name": name, "arguments": arguments})
-            self.asked.setdefault(call_id, (at, name, arguments))
+            self.asked.setdefault(call_id, (at, name, arguments, not self.copying))
         elif kind in _OUTPUTS and call_id is not None:
-            output = payload.get("output")
-            said = text(output) or text(record(output).get("content")) or plain(output)
-            self.answered.setdefault(call_id, (at, said))
+            self._close(at)
+            self._output(call_id, payload.get("output", payload.get("tools")), at)
 
-    def _usage(self, info: Record, at: int) -> None:
-        used, total = (
-            record(info.get("last_token_usage")),
-            count(record(info.get("total_token_usage")).get("total_tokens")),
-        )
-        if not used or (total is not None and total == self.total):
-            return
-        self.total = total if total is not None else self.total
-        tokens = Tokens(
-            input=count(used.get("input_tokens")),
-            cache_read=count(used.get("cached_input_tokens")),
-            output=count(used.get("output_tokens")),
-            reasoning=count(used.get("reasoning_output_tokens")),
-        )
-        self.made.append((self.last or at, at, self.model, tokens, self.parts))
-        self.parts, self.last = [], at
+    def _close(self, at: int) -> None:
+        """Note that what was said so far is an answer, to be followed by input for the next."""
+        begin, started = self.unmetered[-1][1::2] if self.unmetered else (0, self.last)
+        if len(self.parts) > begin:
+            self.unmetered.append((begin, len(self.parts), min(started, at), at))
 
-    def finish(self, skipped: int) -> Imported:
-        """Return the spans; a sub-agent's belong to its parent's session."""
-        trace = Trace(self.parent_id or self.session_id, "codex", self.session_id if self.parent_id else None)
-        for number, (started, ended, model, tokens, said) in enumerate(self.made):
-            key = f"{self.session_id}:{number}"
-            trace.call(key, (started, ended), model=model, provider="openai", tokens=tokens, said=said)
-        for call_id, (at, name, arguments) in self.asked.items():
-            done, result = self.answered.get(call_id, (at, None))
-            trace.tool(call_id, name, (at, done), arguments, result)
-        return trace.finish(skipped)
+    def _output(self, call_id: str, output: object, at: int) -> None:
+        """Take a tool's answer in; where the call was written after its response's usage, it belongs to that one."""
+        self.answered.setdefault(call_id, (at, output))
+        if self.made and not self.made[-1].said and any(said.get("id") == call_id for said in self.parts):
+            self.made[-1].said, self.parts = self.parts, []
+        _, name, _, _ = self.asked.get(call_id, (0, "", None, True))
+        if name == _SPAWN and (child := text(_object(output).get("agent_id"))) is not None:
+            self.threads.call_of.setdefault(child, call_id)
+
+    def finish(self) -> Imported:
+        """Return the spans; a sub-agent's belong to the session at the top."""
+        origin = self.origin or Origin(self.fallback_id, None)
+        if self.copying and self.foreign and origin.forked_from is None:
+            self._keep_all()
+        if not self.made:
+            self._infer()
+        self.threads.totals_of[origin.thread_id] = self.meter.seen
+        trace = self._trace(origin)
+        own = [call for call in self.made if call.own]
+        for call in own:
+            attributes = {
+                "gen_ai.provider.name": self.provider or "openai",
+                "gen_ai.request.model": call.model,
+                "openai.response.service_tier": call.tier,
+            }
+            key = f"{origin.thread_id}:{call.position}"
+            trace.call(key, (call.started, call.ended), call.tokens, call.said, attributes)
+        for call_id, (at, name, arguments, is_own) in self.asked.items():
+            if is_own:
+                self._tool(trace, call_id, (at, name, arguments))
+        spans = trace.finish(self.understood, delegated_by=self.threads.call_of.get(origin.thread_id))
+        return Imported(spans, self.skipped, len(self.made) - len(own), self.understood)
+
+    def _infer(self) -> None:
+        """Make calls of the answers of a file without any usage: that they were made is known, not what they cost."""
+        self._close(self.last)
+        for position, (begin, end, started, ended) in enumerate(self.unmetered):
+            said = self.parts[begin:end]
+            self.made.append(
+                _Call(position, started, ended, self.model, self.tier, Tokens(), said, own=not self.copying)
+            )
+
+    def _keep_all(self) -> None:
+        """Take everything for the session's own: its parent was named, but nothing says that it is copied."""
+        for call in self.made:
+            call.own = True
+        self.asked = {call_id: (*asked[:3], True) for call_id, asked in self.asked.items()}
+
+    def _trace(self, origin: Origin) -> Trace:
+        if origin.parent_id is None:
+            return Trace(session_id=origin.thread_id, program=PROGRAM)
+        above = self.threads.root(origin.parent_id)
+        named = origin.nickname if origin.thread_id in self.threads.call_of else None
+        return Trace(
+            session_id=origin.root_id or above,
+            program=PROGRAM,
+            thread_id=origin.thread_id,
+            agent=named or f"{PROGRAM} agent {origin.thread_id}",
+        )
+
+    def _tool(self, trace: Trace, call_id: str, asked: tuple[int, str, object]) -> None:
+        at, name, arguments = asked
+        back = self.answered.get(call_id)
+        done, output = back or (at, None)
+        result = _said(output)
+        failure = failure_in(result)
+        failed = failure is not None or _failed(output)
+        error = ((failure.message if failure else "") or result or "tool error")[:500] if failed else None
+        trace.tool(call_id, name, (at, done), arguments, result, error=error, lines=1 + (back is not None))
+
+
+def _said(output: object) -> str | None:
+    """Return a tool's answer: text, text in an object, or the texts of a list."""
+    inside = record(output).get("content", record(output).get("output"))
+    if inside is not None:
+        return _said(inside)
+    wrapped = _object(output).get("output")
+    if isinstance(wrapped, str):
+        return wrapped
+    return plain(output) if output is not None else None
+
+
+def _failed(output: object) -> bool:
+    """Tell whether the wrapper around a tool's answer names a failure."""
+    if record(output).get("success") is False:
+        return True
+    code = record(_object(output).get("metadata")).get("exit_code")
+    return isinstance(code, int) and code != 0
+
+
+def _object(output: object) -> Record:
+    """Return the JSON object in a tool's answer, or an empty one."""
+    if not isinstance(output, str) or not output.startswith("{"):
+        return record(output)
+    return part(msgspec.Raw(output.encode("utf-8", "replace")))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from processors.model import AgentRun, ModelCall, Session, ToolCall
 from processors.normalise import normalise
-from processors.session_logs import read_claude_code, read_codex, read_openclaw
+from processors.session_logs import Delegations, read_claude_code, read_codex, read_openclaw
 
 USAGE = {
     "input_tokens": 12,
@@ -84,7 +84,7 @@ SUB = lines(
 
 def claude_session() -> Session:
     """Return the session of a main file and its sub-agent's."""
-    delegations: dict[str, str] = {}
+    delegations = Delegations()
     main, sub = read_claude_code(MAIN, "x", delegations), read_claude_code(SUB, "y", delegations)
     (session,) = normalise([*main.spans, *sub.spans])
     return session
