@@ -69,6 +69,17 @@ class StoreLockedError(StoreError):
         self.process_id = process_id
 
 
+class StoreUnwritableError(StoreError):
+    """The system takes no more bytes into the file: the disk is full, over its quota, read-only or failing."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be written ({reason}): make room or mend the disk; what was acknowledged is safe, and"
+            " senders come back with the rest",
+            retryable=True,
+        )
+
+
 class NotOurDatabaseError(StoreError):
     """The file is no database, not one of ours, damaged, or of a version that this program does not know."""
 

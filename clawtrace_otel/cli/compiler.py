@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from clawtrace_otel.cli.worker import Worker, WorkFailedError, WorkStoppedError
 from collector.api import CompileCounts
-from collector.errors import StoreError
+from collector.errors import StoreError, StoreUnwritableError
 
 if TYPE_CHECKING:
     from collector.store import DerivedRows, Group, Signals, TelemetryStore
@@ -36,6 +36,8 @@ _TOGETHER: Final = 32
 _ROWS_UNDER_WAY: Final = 10_000
 """Spans and log records that are loaded ahead of the workers, unless one session has more."""
 _MOST_WORKERS: Final = 8
+_LONGEST_PAUSE_S: Final = 30.0
+"""Between two attempts while the store takes nothing; what is made in between would be thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,17 @@ class Compiler:
 
     def _poll(self) -> None:
         """Compile what has gone quiet; fold the log into the file when a quiet round follows a busy one."""
-        busy = False
-        while not self._stopping.wait(self._settings.poll_s):
+        busy, pause_s = False, self._settings.poll_s
+        while not self._stopping.wait(pause_s):
             try:
                 counts = self.compile_quiet()
+                pause_s = self._settings.poll_s
                 if busy and counts == CompileCounts(0, 0):
                     self._store.checkpoint()
                 busy = counts != CompileCounts(0, 0)
             except StoreError as error:
-                log.warning("looking for quiet sessions: %s", error)
+                log.warning("quiet sessions stay pending: %s", error)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _compile(self, groups: Iterable[Group]) -> CompileCounts:
         """Compile groups side by side and store them many at a time."""
@@ -186,9 +190,14 @@ class Compiler:
             yield CompileJob(signals, {name: outcomes[name] for name in named & outcomes.keys()}, self._settings.prices)
 
     def _store_together(self, batch: Sequence[tuple[Group, DerivedRows | None]]) -> int:
-        """Store in one transaction, or one by one where that is refused; return how many have no rows."""
+        """Store in one transaction, or one by one where that is refused; return how many have no rows.
+
+        Raises StoreUnwritableError where the disk takes none: all of them stay pending.
+        """
         try:
             self.replace_all([(group, rows or {}) for group, rows in batch])
+        except StoreUnwritableError:
+            raise
         except (StoreError, ValueError):
             return sum(not self._store_alone(group, rows) for group, rows in batch)
         return sum(rows is None for _, rows in batch)

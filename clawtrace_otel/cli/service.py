@@ -40,6 +40,7 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
     with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
+        store.database.when_broken = asked.set
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, settings)
         collector = Collector(config, store, queries, StoreActions(store, queries, compiler))

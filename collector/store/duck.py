@@ -5,6 +5,7 @@ Writers take turns (one lock for telemetry, one for what is derived from it); re
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.errors import StoreError
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
 from collector.store.charges import Charge
 from collector.store.closure import all_edges, by_age, edges_around, nothing_is_quiet, pending_nodes
@@ -26,6 +28,10 @@ from collector.store.replacing import charges_beside, compiled_of, swap
 from collector.store.resent import KINDS, new_rows, registered
 from collector.store.spending import breached, mark_posted, unposted
 
+_log: Final = logging.getLogger(__name__)
+
+_LONG_LOG: Final = 256 * 1024 * 1024
+"""Bytes. A checkpoint every 16 MB, as DuckDB has it by itself, halves what can be stored in a second."""
 _SEEDS_AT_ONCE: Final = 1000
 _LAST_BATCH: Final = """
     SELECT max(batch) FROM (
@@ -77,6 +83,7 @@ class DuckStore:
             new = {kind.table: new_rows(self._appender, kind, tables[kind.table]) for kind in KINDS}
             if any(rows.num_rows for rows in new.values()):
                 self._commit(new, batch.correlations)
+                self._checkpoint_when_due()
         stored = {name: rows.num_rows for name, rows in new.items()}
         return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
 
@@ -195,7 +202,20 @@ class DuckStore:
     def checkpoint(self) -> None:
         """See `TelemetryStore`. Waits for writers, not for readers."""
         with self._appending, self._deriving, translated(self.database.path):
-            self._appender.execute("CHECKPOINT")
+            self.database.checkpoint(self._appender)
+
+    def _checkpoint_when_due(self) -> None:
+        """Fold a long log into the file, unless something derived is being stored: then after a later batch."""
+        if self.database.log_bytes() < _LONG_LOG or not self._deriving.acquire(blocking=False):
+            return
+        try:
+            with translated(self.database.path):
+                self.database.checkpoint(self._appender)
+        except StoreError as error:
+            # The batch before it is committed, and its senders must be told so.
+            _log.warning("the log could not be folded into the file: %s", error)
+        finally:
+            self._deriving.release()
 
     def close(self) -> None:
         """See `TelemetryStore`."""

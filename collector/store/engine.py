@@ -7,7 +7,8 @@ configuration locked, so that the same instance can serve ingest and outsiders' 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
@@ -16,7 +17,7 @@ from weakref import WeakValueDictionary
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
-from collector.errors import NotOurDatabaseError, StoreError, StoreLockedError
+from collector.errors import NotOurDatabaseError, StoreError, StoreLockedError, StoreUnwritableError
 
 __all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "transaction"]
 
@@ -28,8 +29,8 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "allow_community_extensions": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    # A checkpoint at the default of 16 MB halves what can be stored in a second.
-    "checkpoint_threshold": "256MB",
+    # The store asks for checkpoints itself: one that DuckDB begins without room for it breaks the instance.
+    "checkpoint_threshold": "16TB",
     "enable_external_access": False,
     "python_enable_replacements": False,
     # The oldest format with zstd, so that a person's own DuckDB of the last years can read the file.
@@ -39,6 +40,15 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
 _SCHEMAS: Final = {"telemetry", "derived", "layout"}
 _READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
 _MAGIC: Final = slice(8, 12), b"DUCK"
+_REFUSED_BY_SYSTEM: Final = (
+    "No space left on device",
+    "File too large",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "Input/output error",
+)
+_ROOM_FOR_CHECKPOINT: Final = 32 * 1024 * 1024
+"""Bytes beyond the size of the log: blocks that are rewritten stand twice until the checkpoint is done."""
 _CORRUPT: Final = ("Corrupt", "Could not read enough bytes", "Serialization", "trying to read a database file with")
 
 
@@ -51,6 +61,8 @@ class Database:
 
     def __init__(self, path: Path, connection: DuckDBPyConnection) -> None:
         self.path = path
+        self.when_broken: Callable[[], None] = _nobody
+        """Called once nothing but a restart helps: DuckDB gives an instance up when a checkpoint fails halfway."""
         self._connection = connection
         self._open[path.resolve()] = self
 
@@ -79,6 +91,28 @@ class Database:
     def cursor(self) -> Cursor:
         """Return a connection of its own for the calling thread."""
         return self._connection.cursor()
+
+    def log_bytes(self) -> int:
+        """Return the size of the write-ahead log."""
+        try:
+            return self.path.with_name(f"{self.path.name}.wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self, cursor: Cursor) -> None:
+        """Fold the log into the file; leave both as they are where the disk has no room for that."""
+        if shutil.disk_usage(self.path.parent).free >= self.log_bytes() + _ROOM_FOR_CHECKPOINT:
+            cursor.execute("CHECKPOINT")
+
+    @classmethod
+    def notice_broken(cls, path: Path) -> None:
+        """Tell whoever asked to be told where the instance answers nothing any more."""
+        database = cls._open.get(path.resolve())
+        if database is not None:
+            try:
+                database.cursor().execute("SELECT 1")
+            except duckdb.Error:
+                database.when_broken()
 
     def close(self) -> None:
         """Release the file."""
@@ -130,11 +164,14 @@ def translated(path: Path) -> Iterator[None]:
     except (duckdb.IOException, duckdb.SerializationException, duckdb.ConnectionException) as error:
         raise _of_the_file(path, error) from error
     except (duckdb.FatalException, duckdb.InternalException) as error:
+        Database.notice_broken(path)
         raise StoreError(
             f"{path} can no longer be written ({_first_line(error)}): restart; what was acknowledged is safe",
             retryable=True,
         ) from error
     except (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.TransactionException) as error:
+        if (reason := _refusal(error)) is not None:
+            raise StoreUnwritableError(path, reason) from error
         raise StoreError(f"{path} is overloaded ({_first_line(error)}): send again", retryable=True) from error
     except duckdb.Error as error:
         raise StoreError(f"{path} refused the rows: {_first_line(error)}", retryable=False) from error
@@ -145,9 +182,20 @@ def _of_the_file(path: Path, error: duckdb.Error) -> StoreError:
     if "Could not set lock" in text or "different configuration" in text:
         holder = text.partition("(PID ")[2].partition(")")[0]
         return StoreLockedError(path, int(holder) if holder.isdigit() else None)
+    if (reason := _refusal(error)) is not None:
+        return StoreUnwritableError(path, reason)
     if any(sign in text for sign in _CORRUPT) or isinstance(error, duckdb.SerializationException):
         return NotOurDatabaseError(f"{path} is damaged ({_first_line(error)}): restore a copy or name another file")
     return StoreError(f"{path} cannot be used: {_first_line(error)}", retryable=True)
+
+
+def _refusal(error: duckdb.Error) -> str | None:
+    """Return the system's own words where it is the system that refuses to write."""
+    return next((words for words in _REFUSED_BY_SYSTEM if words in str(error)), None)
+
+
+def _nobody() -> None:
+    """Nobody asked to be told."""
 
 
 def _first_line(error: Exception) -> str:
