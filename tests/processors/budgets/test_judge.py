@@ -10,6 +10,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.store import DerivedRows
 from collector.store.charges import COST, WASTE, Charge, SessionCharges, charges_of
 from processors.budgets import Budgets, Verdict, judge
 
@@ -89,7 +90,7 @@ def test_a_session_without_calls_costs_nothing_unknown() -> None:
 
 def test_charges_are_read_from_the_derived_rows() -> None:
     """Cost, waste and each kind of finding, on the day the session began; soft findings are no waste."""
-    rows = {
+    rows: DerivedRows = {
         "sessions": [
             {
                 "session_id": "x",
