@@ -15,9 +15,11 @@ from processors.findings.usage import Usage
 from processors.ledger import Ledger
 from processors.ledger.pieces import result_text
 from processors.ledger.prompt import PromptCall, Stretch
-from processors.model import ModelCall, Session, ToolCall
+from processors.model import ModelCall, Session, ToolCall, ToolResponse
 from processors.structure import Structure
 
+MOST_OF = 0.5
+"""An answer that stands in a prompt with less than this share of its text was cleared or cut."""
 SAME_TOKENS = 0.02, 4
 """Two results of unknown content differ when their tokens do by more than this share and this many."""
 
@@ -108,7 +110,10 @@ class View:
         after = self.places.get(self.structure.asked_by.get(later.step_id, ""))
         if before is None or after is None or before.stretch == after.stretch:
             return True
-        return after.stretch in self._carried_in[self.structure.producer_of_result(earlier)]
+        if after.stretch not in self._carried_in[self.structure.producer_of_result(earlier)]:
+            return False
+        asker = self.structure.by_id[self.structure.asked_by[later.step_id]]
+        return not isinstance(asker, ModelCall) or _shown(earlier, asker)
 
     def effect(self, tool: ToolCall) -> Effect:
         """Find what a tool call does."""
@@ -154,3 +159,13 @@ class View:
     def model_calls(self) -> Iterator[ModelCall]:
         """List the counted chat calls by time."""
         return iter(self.structure.calls)
+
+
+def _shown(tool: ToolCall, call: ModelCall) -> bool:
+    """Whether a prompt still shows a tool's answer rather than a note that it was cleared; True where unknown."""
+    parts = (part for message in call.input_messages or () for part in message.parts)
+    shown = [part for part in parts if isinstance(part, ToolResponse) and part.tool_call_id == tool.tool_call_id]
+    given = result_text(tool)
+    if not tool.tool_call_id or given is None or not shown:
+        return True
+    return any(len(part.result) >= MOST_OF * len(given) for part in shown)

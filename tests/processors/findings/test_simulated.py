@@ -28,11 +28,15 @@ def sessions(sort: str) -> tuple[Simulated, ...]:
 @sorts
 @pytest.mark.parametrize("capture", CAPTURES.values(), ids=CAPTURES)
 def test_repeated_calls(sort: str, capture: Capture) -> None:
-    """Nearly every planted repeat is found, and nearly nothing else, with content or without."""
+    """Nearly every planted repeat is found, and nearly nothing else; some more are missed without content.
+
+    There, resent reasoning makes equal answers look unequal, and what a compaction left in a prompt is not known.
+    """
     judged = judge(sessions(sort), "repeated_call", capture)
     figure(f"repeated_call: precision {judged.precision:.3f}, recall {judged.recall:.3f}")
     assert judged.right > 50
-    assert (judged.precision >= 0.98, judged.recall >= 0.95) == (True, True), judged.examples
+    least = 0.95 if capture.content else 0.9
+    assert (judged.precision >= 0.98, judged.recall >= least) == (True, True), judged.examples
 
 
 @sorts
