@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from collector.skills import SkillReport
+
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
@@ -78,7 +80,7 @@ class CompileCounts:
 
 
 class Actions(Protocol):
-    """What /api changes. Both calls block and run in a worker thread."""
+    """What /api changes. Every call blocks and runs in a worker thread."""
 
     def compile(self, *, everything: bool) -> CompileCounts:
         """Compile the pending sessions now, or every session; the ingest queue was drained before."""
@@ -86,4 +88,8 @@ class Actions(Protocol):
 
     def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
         """Store a verdict. Raises `UnknownSessionError` where no such session is stored."""
+        ...
+
+    def record_skill(self, report: SkillReport) -> int:
+        """Store a skill and its patches; return how many rows said something new."""
         ...

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 import pyarrow as pa
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +17,7 @@ from collector.api import Actions, OutcomeReport, Queries, QueryResult
 from collector.errors import CollectorError, QueryError, UnknownSessionError
 from collector.ingest import Ingest
 from collector.query_format import json_document
+from collector.skills import SkillReport
 from collector.status import http_status, retry_after_s
 
 TRUNCATED_HEADER: Final = "X-ClawTrace-Truncated"
@@ -28,6 +29,7 @@ _SESSIONS: Final = "SELECT * FROM sessions ORDER BY started_at DESC, session_id"
 _CARD: Final = "SELECT card, yaml FROM tracecards WHERE session_id = ?"
 _YAML: Final = "application/yaml"
 _Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _QueryBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,6 +52,7 @@ class ApiRoutes:
             Route("/api/sessions", _guarded(self._sessions), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/card", _guarded(self._card), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/outcome", _guarded(self._outcome), methods=["POST"]),
+            Route("/api/skills", _guarded(self._skills), methods=["POST"]),
         ]
 
     async def _sql(self, request: Request) -> Response:
@@ -81,14 +84,14 @@ class ApiRoutes:
 
     async def _outcome(self, request: Request) -> Response:
         session_id = request.path_params["session_id"]
-        try:
-            outcome = OutcomeReport.model_validate_json(await _body(request))
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise QueryError(f"the outcome is not valid: {where or 'body'}: {first['msg']}", status=400) from error
+        outcome = _validated(OutcomeReport, await _body(request), "the outcome")
         await asyncio.to_thread(self._actions.record_outcome, session_id, outcome)
         return Response(msgspec.json.encode({"session_id": session_id}), media_type="application/json")
+
+    async def _skills(self, request: Request) -> Response:
+        report = _validated(SkillReport, await _body(request), "the skill report")
+        recorded = await asyncio.to_thread(self._actions.record_skill, report)
+        return Response(msgspec.json.encode({"recorded": recorded}), media_type="application/json")
 
 
 def error_response(error: CollectorError) -> Response:
@@ -138,6 +141,15 @@ async def _body(request: Request) -> bytes:
     except TimeoutError as error:
         raise QueryError(f"the body did not arrive within {_BODY_TIMEOUT_S:.0f} s", status=408) from error
     return b"".join(parts)
+
+
+def _validated(kind: type[_Model], body: bytes, named: str) -> _Model:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise QueryError(f"{named} is not valid: {where or 'body'}: {first['msg']}", status=400) from error
 
 
 def _parsed(body: bytes) -> _QueryBody:

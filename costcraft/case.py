@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from processors.model import Check
@@ -23,6 +23,8 @@ class CaseStep:
     kind: str
     name: str
     arguments: str | None = None
+    result: str | None = None
+    """The beginning of what a tool returned; None where not captured or not asked for."""
     error_type: str | None = None
     attributed_usd: Decimal | None = None
 
@@ -52,6 +54,10 @@ class Case:
     cost_usd: Decimal | None = None
     steps: tuple[CaseStep, ...] = ()
     findings: tuple[CaseFinding, ...] = ()
+    _by_id: dict[str, CaseStep] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {step.step_id: step for step in self.steps})
 
     @property
     def family(self) -> str | None:
@@ -65,7 +71,7 @@ class Case:
 
     def step(self, step_id: str) -> CaseStep | None:
         """Return the step of that id."""
-        return next((step for step in self.steps if step.step_id == step_id), None)
+        return self._by_id.get(step_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
+from costcraft.ablation import FULL, Ablation
 from costcraft.analysts.analyst import Analyst, Refused
 from costcraft.case import Cases
 from costcraft.evidence import replayed
 from costcraft.lint import RULE_TOKENS, rule_problems, skill_problems
-from costcraft.merge import Merged, Rejection, Rule, merge
-from costcraft.patch import SkillPatch
+from costcraft.merge import Merged, Rejection, Remembered, Rule, merge
+from costcraft.patch import Action, EvidenceLevel, SkillPatch
+from costcraft.progress import Progress, silent
 from costcraft.replay import Replayer
 from costcraft.skill import SECTIONS, ManagedRule, Section, Skill, estimate_tokens
 
@@ -31,7 +34,10 @@ class Distillation:
     refused: tuple[Refused, ...]
     """Proposals that were no patches to begin with."""
     problems: tuple[str, ...]
-    sessions: int
+    cases: Cases
+    spent_usd: Decimal | None
+    """What the answers of models behind the proposals cost, those kept from an interrupted run included; None where
+    none was asked or its price is unknown."""
 
 
 def distill(
@@ -39,19 +45,23 @@ def distill(
     cases: Cases,
     analysts: Sequence[Analyst],
     *,
-    remembered: Mapping[str, str] | None = None,
+    remembered: Mapping[str, Remembered] | None = None,
     replayer: Replayer | None = None,
+    ablation: Ablation = FULL,
+    progress: Progress = silent,
 ) -> Distillation:
     """Distil a skill. The same cases in any order give the same skill, to the byte, where no model is asked.
 
-    `remembered` maps rules refused earlier to their evidence then; `replayer` tries prunes out. Raises
-    `EnvironmentFaultError` where the user's environment breaks.
+    `remembered` are rules refused earlier, by id; `replayer` tries prunes out. Raises `EnvironmentFaultError` where
+    the user's environment breaks.
     """
+    least = EvidenceLevel.FLAGGED if ablation.counterfactual else EvidenceLevel.ARGUED
     proposals = [proposal for analyst in analysts for proposal in analyst.propose(cases)]
-    proposed = [proposal for proposal in proposals if isinstance(proposal, SkillPatch)]
-    patches = tuple(replayed(proposed, cases, replayer) if replayer else proposed)
-    merged = merge(patches, remembered)
-    admitted, refused = _lint(merged, cases, base)
+    proposed = [p for p in proposals if isinstance(p, SkillPatch) and (ablation.prune or p.action is not Action.PRUNE)]
+    try_out = replayer if ablation.counterfactual else None
+    patches = tuple(replayed(proposed, cases, try_out, progress) if try_out else proposed)
+    merged = merge(patches, remembered, least=least)
+    admitted, refused = _lint(merged, cases, base, least)
     skill = _write(base, admitted, cases)
     return Distillation(
         base=base,
@@ -61,17 +71,23 @@ def distill(
         rejected=(*merged.rejected, *refused),
         refused=tuple(proposal for proposal in proposals if isinstance(proposal, Refused)),
         problems=tuple(skill_problems(skill, base)),
-        sessions=len(cases.by_id),
+        cases=cases,
+        spent_usd=_spent(analysts),
     )
 
 
-def _lint(merged: Merged, cases: Cases, base: Skill) -> tuple[list[Rule], list[Rejection]]:
+def _spent(analysts: Sequence[Analyst]) -> Decimal | None:
+    known = [usd for analyst in analysts if (usd := analyst.spent_usd) is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _lint(merged: Merged, cases: Cases, base: Skill, least: EvidenceLevel) -> tuple[list[Rule], list[Rejection]]:
     admitted: list[Rule] = []
     refused: list[Rejection] = []
     left = RULE_TOKENS - sum(estimate_tokens(rule.text) for rule in base.rules)
     retained = {rule.rule_id for rule in base.rules}
     for rule in merged.rules:
-        problems = rule_problems(rule, cases, base)
+        problems = rule_problems(rule, cases, base, least)
         size = 0 if rule.rule_id in retained else estimate_tokens(rule.leader.rule)
         if not problems and size > left:
             problems = [f"over the budget of {RULE_TOKENS} tokens, and the rules before it weigh more"]

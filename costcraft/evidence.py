@@ -5,20 +5,24 @@ Patches come from the analysts and go on to `merge`, raised to `REPLAYED`, left 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from costcraft.case import Cases
 from costcraft.patch import Action, Counterfactual, EvidenceLevel, SkillPatch
+from costcraft.progress import Progress, silent
 from costcraft.replay import Replayer
 
 
-def replayed(patches: Iterable[SkillPatch], cases: Cases, replayer: Replayer) -> Iterator[SkillPatch]:
+def replayed(
+    patches: Sequence[SkillPatch], cases: Cases, replayer: Replayer, progress: Progress = silent
+) -> Iterator[SkillPatch]:
     """Yield the patches with replayed counterfactuals.
 
     A prune whose steps the oracle turns out to need is dropped to `ARGUED`, which `merge` refuses with that reason.
     A replay raises only dataflow evidence: it cannot see what a model learned from a read.
     """
-    for patch in patches:
+    for done, patch in enumerate(patches, 1):
+        progress("replays", done, len(patches))
         if patch.action is not Action.PRUNE:
             yield patch
             continue

@@ -36,8 +36,8 @@ _NUMBER = re.compile(r"\d{2,}")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def rule_problems(rule: Rule, cases: Cases, base: Skill) -> list[str]:
-    """Return why a rule may not be shipped, empty where it may."""
+def rule_problems(rule: Rule, cases: Cases, base: Skill, least: EvidenceLevel = EvidenceLevel.FLAGGED) -> list[str]:
+    """Return why a rule may not be shipped, empty where it may; a prune needs evidence of level `least`."""
     text = rule.leader.rule
     problems = [f"contains {what}" for what, pattern in SECRETS if pattern.search(text)]
     problems += [f"leaks a fact of few tasks: {fact!r}" for fact in _leaked(text, cases, base)]
@@ -45,7 +45,7 @@ def rule_problems(rule: Rule, cases: Cases, base: Skill) -> list[str]:
         problems.append(f"caps by number with a cause seen in {rule.support} session(s) only")
     if not rule.sessions <= cases.by_id.keys():
         problems.append("cites a session that does not exist")
-    if rule.counterfactuals and rule.level is EvidenceLevel.ARGUED:
+    if rule.counterfactuals and rule.level < least:
         problems.append("rests on argument alone")
     return problems
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import AgentRunError, ModelAPIError, ModelHTTPError, UserError
 from pydantic_ai.models import Model, infer_model
@@ -23,12 +23,14 @@ from pydantic_ai.usage import RunUsage
 
 from clawtrace_otel import model_call
 from costcraft.errors import BudgetExceededError, CostCraftError
+from costcraft.progress import Progress, silent
 from costcraft.skill import estimate_tokens
 from processors.model import Usage
 
 MAX_OUTPUT_TOKENS = 2000
 TRIES = 4
 _TOO_MANY_REQUESTS, _SERVER_ERROR = 429, 500
+_KEY_REFUSED = frozenset((401, 403))
 
 Output = TypeVar("Output", bound=BaseModel)
 PriceOf = Callable[[str, Usage], Decimal | None]
@@ -51,6 +53,13 @@ class Answer(Generic[Output]):
     reason: str = ""
 
 
+class _Kept(BaseModel):
+    """An answer as it is kept, with what it cost when it was asked."""
+
+    output: JsonValue
+    usd: Decimal
+
+
 @dataclass(slots=True)
 class Models:
     """Asks one model; `spent_usd` counts what was really paid in this run."""
@@ -63,9 +72,24 @@ class Models:
     concurrency: int = 4
     timeout_s: float = 120.0
     backoff_s: float = 1.0
+    progress: Progress = silent
     spent_usd: Decimal = Decimal(0)
+    """What this run paid, for failed tries too."""
+    kept_usd: Decimal = Decimal(0)
+    """What the answers cost that an earlier run paid for."""
+    _done: int = 0
     _reserved: Decimal = Decimal(0)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), repr=False)
+
+    @property
+    def worth_usd(self) -> Decimal | None:
+        """What all answers cost, in this run and before; None where the model has no price."""
+        priced = self.price_of(self.model, Usage(input_tokens=1, output_tokens=1)) is not None
+        return self.spent_usd + self.kept_usd if priced else None
+
+    def answered(self, question: Question, output: type[BaseModel]) -> bool:
+        """Return whether an earlier run has the answer."""
+        return self._place(question, output).exists()
 
     def ask(self, questions: Sequence[Question], output: type[Output]) -> list[Answer[Output]]:
         """Ask every question, answers in the same order.
@@ -86,7 +110,8 @@ class Models:
         except (UserError, ValueError) as error:
             raise CostCraftError(f"--model {self.model}: {error}") from error
         async with model:
-            asked = (self._one(model, question, output) for question in questions)
+            self._done = 0
+            asked = (self._counted(self._one(model, question, output), len(questions)) for question in questions)
             gathered = await asyncio.gather(*asked, return_exceptions=True)
         answers: list[Answer[Output]] = []
         for answer in gathered:
@@ -95,23 +120,47 @@ class Models:
             answers.append(answer)
         return answers
 
+    async def _counted(self, asked: Coroutine[None, None, Answer[Output]], total: int) -> Answer[Output]:
+        answer = await asked
+        self._done += 1
+        self.progress("questions", self._done, total)
+        return answer
+
     async def _one(self, model: Model, question: Question, output: type[Output]) -> Answer[Output]:
-        kept = self.cache / f"{self._key(question, output)}.json"
-        if kept.exists():
-            try:
-                return Answer(output.model_validate_json(kept.read_bytes()))
-            except ValidationError:
-                kept.unlink()
+        place = self._place(question, output)
+        kept = self._kept(place, output)
+        if kept is not None:
+            return kept
         async with self._places:
             reserved = self._reserve(question)
+            paid: list[Decimal] = []
             try:
-                answer = await self._with_retries(model, question, output)
+                answer = await self._with_retries(model, question, output, paid)
             finally:
                 self._reserved -= reserved
         if answer.output is not None:
-            self.cache.mkdir(parents=True, exist_ok=True)
-            kept.write_text(answer.output.model_dump_json(), encoding="utf-8")
+            self._keep(place, answer.output, sum(paid, Decimal(0)))
         return answer
+
+    def _kept(self, place: Path, output: type[Output]) -> Answer[Output] | None:
+        """Return the answer that an earlier run paid for; what cannot be read is asked again."""
+        try:
+            kept = _Kept.model_validate_json(place.read_bytes())
+            answer = Answer(output.model_validate(kept.output))
+        except (FileNotFoundError, ValidationError):
+            return None
+        self.kept_usd += kept.usd
+        return answer
+
+    def _keep(self, place: Path, output: BaseModel, usd: Decimal) -> None:
+        """Write an answer in one move: a run that is killed leaves it whole or not at all."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_suffix(".part")
+        unfinished.write_text(_Kept(output=output.model_dump(mode="json"), usd=usd).model_dump_json(), encoding="utf-8")
+        unfinished.replace(place)
+
+    def _place(self, question: Question, output: type[BaseModel]) -> Path:
+        return self.cache / f"{self._key(question, output)}.json"
 
     def _reserve(self, question: Question) -> Decimal:
         estimate = self.estimate_usd(question)
@@ -127,19 +176,23 @@ class Models:
         self._reserved += estimate
         return estimate
 
-    async def _with_retries(self, model: Model, question: Question, output: type[Output]) -> Answer[Output]:
+    async def _with_retries(
+        self, model: Model, question: Question, output: type[Output], paid: list[Decimal]
+    ) -> Answer[Output]:
         reason = ""
         for attempt in range(TRIES):
             if attempt:
                 await asyncio.sleep(self.backoff_s * 2 ** (attempt - 1))
             try:
-                return Answer(await self._call(model, question, output))
+                return Answer(await self._call(model, question, output, paid))
             except UserError as error:
                 raise CostCraftError(f"{self.model}: {error}") from error
             except TimeoutError:
                 reason = f"no answer within {self.timeout_s:g} s"
             except ModelHTTPError as error:
                 reason = f"the provider answered {error.status_code}"
+                if error.status_code in _KEY_REFUSED:
+                    raise CostCraftError(f"{self.model}: the provider refuses the key ({error.status_code})") from error
                 if error.status_code != _TOO_MANY_REQUESTS and error.status_code < _SERVER_ERROR:
                     break
             except ModelAPIError as error:
@@ -148,7 +201,7 @@ class Models:
                 return Answer(None, f"no valid answer: {error}")
         return Answer(None, reason)
 
-    async def _call(self, model: Model, question: Question, output: type[Output]) -> Output:
+    async def _call(self, model: Model, question: Question, output: type[Output], paid: list[Decimal]) -> Output:
         settings = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS, timeout=self.timeout_s)
         agent = Agent(model, output_type=output, instructions=question.instructions, model_settings=settings)
         usage = RunUsage()
@@ -163,7 +216,8 @@ class Models:
                     cache_read_input_tokens=usage.cache_read_tokens,
                     output_tokens=usage.output_tokens,
                 )
-                self.spent_usd += self.price_of(self.model, reported) or Decimal(0)
+                paid.append(self.price_of(self.model, reported) or Decimal(0))
+                self.spent_usd += paid[-1]
                 if usage.input_tokens:
                     span.set_usage(
                         input_tokens=usage.input_tokens,

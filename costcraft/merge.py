@@ -88,6 +88,14 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A rule that an earlier run refused: its evidence then, and why."""
+
+    evidence_hash: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A rule that was not admitted."""
 
@@ -103,13 +111,18 @@ class Merged:
     rejected: tuple[Rejection, ...]
 
 
-def merge(patches: Iterable[SkillPatch], remembered: Mapping[str, str] | None = None) -> Merged:
-    """Merge patches. `remembered` maps the ids of rules refused earlier to the evidence hash they had then."""
+def merge(
+    patches: Iterable[SkillPatch],
+    remembered: Mapping[str, Remembered] | None = None,
+    *,
+    least: EvidenceLevel = EvidenceLevel.FLAGGED,
+) -> Merged:
+    """Merge patches. `remembered` are the rules refused earlier, by id; prunes below `least` are refused."""
     rules = sorted((_reduce(group) for group in _groups(patches)), key=_weight)
     kept: dict[str, list[Rule]] = defaultdict(list)
     admitted, rejected = [], []
     for rule in rules:
-        reason = _refusal(rule, kept[rule.leader.target], remembered or {})
+        reason = _refusal(rule, kept[rule.leader.target], remembered or {}, least)
         if reason:
             rejected.append(Rejection(rule, reason))
         else:
@@ -176,11 +189,14 @@ def _weight(rule: Rule) -> tuple[int, int, int, Decimal, str]:
     return rank, -rule.level, -rule.support, -sum(rule.savings, Decimal(0)), rule.rule_id
 
 
-def _refusal(rule: Rule, stronger: Sequence[Rule], remembered: Mapping[str, str]) -> str | None:
-    if rule.action is Action.PRUNE and rule.level is EvidenceLevel.ARGUED:
+def _refusal(
+    rule: Rule, stronger: Sequence[Rule], remembered: Mapping[str, Remembered], least: EvidenceLevel
+) -> str | None:
+    if rule.action is Action.PRUNE and rule.level < least:
         return "argued only: no finding, dataflow or replay stands behind the counterfactual"
-    if remembered.get(rule.rule_id) == rule.evidence_hash:
-        return "rejected before, and there is no new evidence"
+    before = remembered.get(rule.rule_id)
+    if before is not None and before.evidence_hash == rule.evidence_hash:
+        return before.reason
     if rule.support == 1 and not _singleton_may_stand(rule):
         return "seen in one session only, without a passed diagnosis or a counterfactual of level 3"
     for other in stronger:

@@ -11,14 +11,15 @@ import importlib
 import json
 import multiprocessing
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol, cast
 
-from costcraft.case import Case
+from costcraft.case import Case, Cases
 from costcraft.errors import EnvironmentFaultError
+from costcraft.patch import SkillPatch
 
 TIME_LIMIT_S = 60.0
 
@@ -72,15 +73,38 @@ class Replayer:
 
         Raises `EnvironmentFaultError` where the environment cannot be loaded, breaks, or overruns its time.
         """
-        if not case.tools or any(step.arguments is None for step in case.tools):
+        runs = self._runs(case, without)
+        if not runs:
             return None
-        whole = [(step.step_id, step.name, step.arguments or "{}") for step in case.tools]
-        rest = [call for call in whole if call[0] not in without]
+        whole, rest = runs
         return ReplayVerdict(self._passes(case.task_id, whole), self._passes(case.task_id, rest))
 
-    def _passes(self, task_id: str | None, calls: Sequence[tuple[str, str, str]]) -> bool:
-        run = [(name, arguments) for _, name, arguments in calls]
-        key = hashlib.sha256(json.dumps([self.environment, task_id, run]).encode()).hexdigest()
+    def outstanding(self, proposals: Iterable[object], cases: Cases) -> int:
+        """Return how many replays the prunes among `proposals` would take that are not done yet."""
+        keys: set[str] = set()
+        for patch in proposals:
+            for counterfactual in patch.counterfactuals if isinstance(patch, SkillPatch) else ():
+                case = cases.by_id[counterfactual.session_id]
+                keys |= {self._key(case.task_id, calls) for calls in self._runs(case, counterfactual.step_ids)}
+        return sum(not self._is_known(key) for key in keys)
+
+    def _is_known(self, key: str) -> bool:
+        return key in self._known or (self.cache is not None and (self.cache / key).exists())
+
+    @staticmethod
+    def _runs(case: Case, without: Collection[str]) -> tuple[list[tuple[str, str]], ...]:
+        """Return the calls of the whole session and of what is left of it; nothing where arguments are missing."""
+        if not case.tools or any(step.arguments is None for step in case.tools):
+            return ()
+        whole = [(step.name, step.arguments or "{}") for step in case.tools]
+        rest = [(step.name, step.arguments or "{}") for step in case.tools if step.step_id not in without]
+        return whole, rest
+
+    def _key(self, task_id: str | None, calls: Sequence[tuple[str, str]]) -> str:
+        return hashlib.sha256(json.dumps([self.environment, task_id, calls]).encode()).hexdigest()
+
+    def _passes(self, task_id: str | None, run: list[tuple[str, str]]) -> bool:
+        key = self._key(task_id, run)
         if key not in self._known:
             self._known[key] = self._kept(key, lambda: self._run(task_id, run))
         return self._known[key]

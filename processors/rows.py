@@ -21,6 +21,8 @@ from processors.tracecard.material import step_numbers
 
 ARGUMENT_LENGTH = 20_000
 """Characters of a tool's arguments that a step's row keeps; the whole stands in the span."""
+RESULT_LENGTH = 4_000
+"""Characters of a tool's result that a step's row keeps; the whole stands in the span."""
 _NS_PER_MS = 1_000_000
 _USAGE_COLUMNS = tuple(field.name for field in fields(TokenSums))
 
@@ -133,11 +135,11 @@ def _particular(step: Step) -> Row:
                 **_usage(step.usage),
             }
         case ToolCall():
-            arguments = step.arguments
             return {
                 "kind": "tool",
                 "tool_call_id": step.tool_call_id,
-                "arguments": arguments if arguments is None else arguments[:ARGUMENT_LENGTH],
+                "arguments": step.arguments and step.arguments[:ARGUMENT_LENGTH],
+                "result": step.result and step.result[:RESULT_LENGTH],
             }
         case AgentRun():
             return {"kind": "agent"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 from clawtrace_otel.cli.errors import CliError
 
 if TYPE_CHECKING:
+    from costcraft.ablation import Ablation
     from costcraft.analysts import Analyst
     from costcraft.llm import PriceOf
+    from costcraft.progress import Progress
     from processors.model import Usage
 
 
@@ -23,26 +26,45 @@ class AnalystName(StrEnum):
     LLM = "llm"
 
 
-def build_analysts(
-    names: list[AnalystName], *, model: str | None, budget_usd: float | None, prices: Path | None, cache: Path
-) -> list[Analyst]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalystSettings:
+    """What the command line says to analysts."""
+
+    model: str | None
+    budget_usd: float | None
+    answer_seconds: float
+    prices: Path | None
+    cache: Path
+    """Where answers are kept."""
+    ablation: Ablation
+    progress: Progress
+
+
+def build_analysts(names: list[AnalystName], settings: AnalystSettings) -> list[Analyst]:
     """Return the analysts, in the order given. Raises `CliError` where `llm` lacks a model or its extra."""
     from costcraft.analysts import RulesAnalyst
 
     built: list[Analyst] = []
     for name in dict.fromkeys(names):
         if name is AnalystName.RULES:
-            built.append(RulesAnalyst())
+            built.append(RulesAnalyst(settings.ablation))
             continue
-        if model is None:
+        if settings.model is None:
             raise CliError("--analyst llm needs --model, for example --model openai:gpt-5-mini")
         try:
             from costcraft.analysts.llm import LlmAnalyst
             from costcraft.llm import Models
         except ModuleNotFoundError as error:
             raise CliError("--analyst llm needs its extra: pip install 'clawtrace-otel[llm]'") from error
-        budget = None if budget_usd is None else Decimal(str(budget_usd))
-        built.append(LlmAnalyst(Models(model, price_of(prices), cache, budget)))
+        models = Models(
+            settings.model,
+            price_of(settings.prices),
+            settings.cache,
+            None if settings.budget_usd is None else Decimal(str(settings.budget_usd)),
+            timeout_s=settings.answer_seconds,
+            progress=settings.progress,
+        )
+        built.append(LlmAnalyst(models, settings.ablation))
     return built
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from costcraft.distill import Distillation
     from costcraft.replay import Replayer
 
-REMEMBERED: Final = "rejected.json"
 ANSWERS: Final = "answers"
 VERDICTS: Final = "replays"
 
@@ -37,56 +35,105 @@ def distill(
     analyst: Annotated[list[AnalystName] | None, typer.Option(help="Who proposes; may be given twice.")] = None,
     model: Annotated[str | None, typer.Option(help="For llm: a pydantic-ai model, such as openai:gpt-5-mini.")] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0, help="For llm: what the run may cost at most.")] = None,
+    answer_seconds: Annotated[float, typer.Option(min=0.1, help="For llm: how long one answer may take.")] = 120.0,
     prices: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, help="Your own prices.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read; write nothing.")] = False,
+    no_cost: Annotated[bool, typer.Option("--no-cost", help="Ablation: read nothing that knows of money.")] = False,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Ablation: propose no rule against steps.")] = False,
+    no_counterfactual: Annotated[
+        bool, typer.Option("--no-counterfactual", help="Ablation: admit rules against steps on their price alone.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run and what it would cost; write nothing.")
+    ] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
     """Distil skill patches from stored sessions: preserve what helped, prune waste, repair failures."""
-    from clawtrace_otel.cli.analysts import build_analysts
-    from clawtrace_otel.cli.case_reader import read_cases
+    from clawtrace_otel.cli.analysts import AnalystSettings, build_analysts
+    from clawtrace_otel.cli.case_reader import Wanted, read_cases
+    from clawtrace_otel.cli.distillation import publish, remembered, tell
     from clawtrace_otel.cli.locate import locate
+    from clawtrace_otel.cli.progress import shown_progress
     from clawtrace_otel.cli.reader import open_reader
+    from costcraft.ablation import Ablation
     from costcraft.distill import distill as run
     from costcraft.skill import parse
 
     base = parse(skill.read_text(encoding="utf-8"))
-    source = locate(db, endpoint, must_exist=True)
-    with open_reader(db, endpoint) as reader:
-        cases = read_cases(reader, since=since, task_family=task_family, condition=condition)
-    judged = sum(case.passed is not None for case in cases.by_id.values())
-    typer.echo(f"{len(cases.by_id)} sessions, {judged} with an outcome", err=True)
-    names = analyst or [AnalystName.RULES]
-    analysts = build_analysts(names, model=model, budget_usd=budget_usd, prices=prices, cache=out / ANSWERS)
-    if dry_run:
-        for each in analysts:
-            typer.echo(_forecast(each, cases))
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    replayer = _replayer(environment, out / VERDICTS)
-    result = _traced(
-        lambda: run(base, cases, analysts, remembered=_remembered(out / REMEMBERED), replayer=replayer),
-        source.endpoint if AnalystName.LLM in names else None,
+    names = list(dict.fromkeys(analyst or [AnalystName.RULES]))
+    ablation = Ablation(cost=not no_cost, prune=not no_prune, counterfactual=not no_counterfactual)
+    wanted = Wanted(
+        since=since,
+        task_family=task_family,
+        condition=condition,
+        costs=ablation.cost,
+        results=AnalystName.LLM in names,
     )
-    _write(result, out)
-    _tell(result, out)
+    source = locate(db, endpoint, must_exist=True)
+    with shown_progress() as progress:
+        settings = AnalystSettings(
+            model=model,
+            budget_usd=budget_usd,
+            answer_seconds=answer_seconds,
+            prices=prices,
+            cache=out / ANSWERS,
+            ablation=ablation,
+            progress=progress,
+        )
+        analysts = build_analysts(names, settings)
+        with open_reader(db, endpoint) as reader:
+            cases = read_cases(reader, wanted, progress)
+        judged = sum(case.passed is not None for case in cases.by_id.values())
+        typer.echo(f"{len(cases.by_id)} sessions, {judged} with an outcome", err=True)
+        replayer = _replayer(environment, out / VERDICTS)
+        if dry_run:
+            _forecast(analysts, cases, replayer)
+            return
+        result = _traced(
+            lambda: run(
+                base,
+                cases,
+                analysts,
+                remembered=remembered(out),
+                replayer=replayer,
+                ablation=ablation,
+                progress=progress,
+            ),
+            source.endpoint if AnalystName.LLM in names else None,
+        )
+    with open_reader(db, endpoint, write=True) as reader:
+        publish(result, out, reader)
+    tell(result, out)
 
 
-def _forecast(analyst: Analyst, cases: Cases) -> str:
-    """Say what an analyst would ask and cost at most."""
+def _forecast(analysts: list[Analyst], cases: Cases, replayer: Replayer | None) -> None:
+    """Say what each analyst would ask and cost at most, and how many replays its prunes would take."""
     from costcraft.analysts import RulesAnalyst
 
-    if isinstance(analyst, RulesAnalyst):
-        return "rules: asks no model, costs $0.00"
-    from costcraft.analysts.llm import LlmAnalyst
+    for analyst in analysts:
+        if isinstance(analyst, RulesAnalyst):
+            typer.echo("rules: asks no model, costs $0.00")
+            if replayer is not None:
+                typer.echo(
+                    f"rules: {replayer.outstanding(analyst.propose(cases), cases)} replays in {replayer.environment}"
+                )
+        else:
+            typer.echo(_forecast_of_model(analyst, cases))
+
+
+def _forecast_of_model(analyst: Analyst, cases: Cases) -> str:
+    from costcraft.analysts.llm import LlmAnalyst, Proposals
 
     if not isinstance(analyst, LlmAnalyst):
         return f"{analyst.name}: unknown"
-    questions = [question for _, question in analyst.questions(cases)]
-    most = [analyst.models.estimate_usd(question) for question in questions]
+    asked = [question for _, question in analyst.questions(cases)]
+    unanswered = [question for question in asked if not analyst.models.answered(question, Proposals)]
+    most = [analyst.models.estimate_usd(question) for question in unanswered]
     known = sum((usd for usd in most if usd is not None), Decimal(0))
     price = "at a price that is not known" if None in most else f"at most ${known:.4f}"
-    return f"{analyst.name}: {len(questions)} questions to {analyst.models.model}, {price}"
+    kept = len(asked) - len(unanswered)
+    answered = f" ({kept} more are answered already)" if kept else ""
+    return f"{analyst.name}: {len(unanswered)} questions to {analyst.models.model}, {price}{answered}"
 
 
 def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillation:
@@ -94,10 +141,13 @@ def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillat
     if endpoint is None:
         return work()
     from clawtrace_otel import agent_session, configure
+    from clawtrace_otel.cli.http import token_from_environment
 
     os.environ.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
     os.environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
     os.environ.setdefault("OTEL_SERVICE_NAME", "costcraft")
+    if token := token_from_environment():
+        os.environ.setdefault("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer%20{token}")
     telemetry = configure()
     try:
         with agent_session("costcraft"):
@@ -113,32 +163,3 @@ def _replayer(environment: str | None, verdicts: Path) -> Replayer | None:
         return None
     load_environment(environment)
     return Replayer(environment, cache=verdicts)
-
-
-def _remembered(path: Path) -> dict[str, str]:
-    """Return the rules that an earlier run into the same directory refused, with their evidence then."""
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-def _write(result: Distillation, out: Path) -> None:
-    from costcraft.report import markdown
-    from costcraft.skill import render
-
-    patches = [patch.model_dump(mode="json") for patch in result.patches]
-    refused = {rejection.rule.rule_id: rejection.rule.evidence_hash for rejection in result.rejected}
-    (out / "patches.json").write_text(json.dumps(patches, indent=1), encoding="utf-8")
-    (out / REMEMBERED).write_text(json.dumps(refused, indent=1, sort_keys=True), encoding="utf-8")
-    (out / "report.md").write_text(markdown(result), encoding="utf-8")
-    if not result.problems:
-        (out / "SKILL.md").write_text(render(result.skill), encoding="utf-8")
-
-
-def _tell(result: Distillation, out: Path) -> None:
-    from clawtrace_otel.cli.errors import CliError
-
-    for rule in result.admitted:
-        typer.echo(f"{rule.action:8} {rule.leader.rule}")
-    typer.echo(f"{len(result.admitted)} rules admitted, {len(result.rejected)} refused: {out / 'report.md'}")
-    if result.problems:
-        raise CliError(f"the skill is not fit to ship and was not written: {'; '.join(result.problems)}")
-    typer.echo(str(out / "SKILL.md"))

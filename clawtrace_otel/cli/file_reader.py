@@ -25,6 +25,7 @@ from processors.normalise.sessions import CORRELATION_KEYS
 if TYPE_CHECKING:
     from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
+    from collector.skills import SkillReport
 
 
 @contextmanager
@@ -74,6 +75,10 @@ class FileReader:
         """Attach a verdict to a session, and compile its card anew."""
         self._writable().record_outcome(session_id, outcome)
         self._writable().compile(everything=False)
+
+    def record_skill(self, report: SkillReport) -> None:
+        """Store what CostCraft produced."""
+        self._writable().record_skill(report)
 
     def deliver(self, body: Body) -> str:
         """Store an OTLP request by the collector's own path."""

@@ -19,6 +19,7 @@ from collector.api import CompileCounts, QueryResult
 
 if TYPE_CHECKING:
     from collector.api import OutcomeReport
+    from collector.skills import SkillReport
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 _TRUNCATED_HEADER: Final = "x-clawtrace-truncated"
@@ -41,6 +42,10 @@ class SessionReader(Protocol):
 
     def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
         """Attach a verdict to a session."""
+        ...
+
+    def record_skill(self, report: SkillReport) -> None:
+        """Store what CostCraft produced, once however often it is said."""
         ...
 
     def deliver(self, body: Body) -> str:
@@ -103,6 +108,10 @@ class HttpReader:
         """Attach a verdict to a session."""
         path = f"/api/sessions/{quote(session_id, safe='')}/outcome"
         self.client.call("POST", path, outcome.model_dump_json(exclude_none=True).encode(), {"Content-Type": JSON})
+
+    def record_skill(self, report: SkillReport) -> None:
+        """Store what CostCraft produced."""
+        self.client.call("POST", "/api/skills", report.model_dump_json().encode(), {"Content-Type": JSON})
 
     def deliver(self, body: Body) -> str:
         """Send an OTLP request, coming back while the collector is busy."""

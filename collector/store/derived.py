@@ -103,6 +103,7 @@ STEPS: Final = _table(
     error_message=_TEXT,
     context_id=_TEXT,
     arguments=_TEXT,
+    result=_TEXT,
 )
 
 FINDINGS: Final = _table(

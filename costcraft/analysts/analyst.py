@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from costcraft.case import Cases
@@ -26,6 +27,11 @@ class Analyst(Protocol):
     @property
     def name(self) -> str:
         """What patches name as their analyst."""
+        ...
+
+    @property
+    def spent_usd(self) -> Decimal | None:
+        """What its answers cost; None where it asks no model or the price is unknown."""
         ...
 
     def propose(self, cases: Cases) -> Iterable[SkillPatch | Refused]:

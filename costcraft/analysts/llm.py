@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from costcraft.ablation import FULL, Ablation
 from costcraft.analysts.analyst import Refused
 from costcraft.analysts.wording import PRUNES
-from costcraft.case import Case, Cases
+from costcraft.case import Case, CaseFinding, Cases
 from costcraft.llm import Models, Question
 from costcraft.patch import (
     Action,
@@ -55,12 +57,27 @@ class LlmAnalyst:
     """Asks about every session that an oracle judged, passes and failures with a prompt of their own."""
 
     models: Models
+    ablation: Ablation = FULL
     name: str = "llm"
+
+    @property
+    def spent_usd(self) -> Decimal | None:
+        """What its answers cost, those kept from an interrupted run included."""
+        return self.models.worth_usd
 
     def questions(self, cases: Cases) -> list[tuple[Case, Question]]:
         """Return what would be asked, for a dry run too."""
         judged = [case for case in cases.by_id.values() if case.passed is not None]
-        return [(case, Question(_prompt("success" if case.passed else "failure"), trajectory(case))) for case in judged]
+        return [(case, Question(self._instructions(case), trajectory(case))) for case in judged]
+
+    def _instructions(self, case: Case) -> str:
+        parts = ["success" if case.passed else "failure"]
+        if case.passed:
+            parts += ["cost" if self.ablation.cost else "no_cost"]
+            parts += ["prune" if self.ablation.prune else "no_prune"]
+            if self.ablation.prune:
+                parts += ["counterfactual" if self.ablation.counterfactual else "no_counterfactual"]
+        return "".join(_prompt(part) for part in (*parts, "always"))
 
     def propose(self, cases: Cases) -> Iterator[SkillPatch | Refused]:
         """Ask, then yield what stands and what was refused."""
@@ -74,6 +91,9 @@ class LlmAnalyst:
                 yield self._patch(case, proposal, cases)
 
     def _patch(self, case: Case, proposal: Proposal, cases: Cases) -> SkillPatch | Refused:
+        unknown = proposal.tool not in {step.name for step in case.steps} and proposal.action != "repair"
+        if unknown:
+            return Refused(self.name, case.session_id, proposal.rule[:200], f"the session has no {proposal.tool!r}")
         try:
             return SkillPatch.model_validate(self._fields(case, proposal), context={"resolver": cases})
         except ValidationError as error:
@@ -82,13 +102,14 @@ class LlmAnalyst:
 
     def _fields(self, case: Case, proposal: Proposal) -> dict[str, object]:
         action = Action(proposal.action)
+        behind = _behind(case, proposal) if action is Action.PRUNE else None
         references = tuple(_reference(case, step_id) for step_id in dict.fromkeys(proposal.step_ids))
         fields: dict[str, object] = {
             "action": action,
             "rule": " ".join(proposal.rule.split()),
             "root_cause": " ".join(proposal.root_cause.split()),
             "section": proposal.section if proposal.section in SECTIONS else "Workflow",
-            "target": f"tool:{proposal.tool}",
+            "target": f"{PRUNES[behind.detector].behaviour if behind else 'tool'}:{proposal.tool}",
             "polarity": Polarity.AVOID if action is Action.PRUNE else Polarity.DO,
             "scope": case.family,
             "evidence": references or (StepReference(session_id=case.session_id),),
@@ -96,7 +117,7 @@ class LlmAnalyst:
             "confidence": 0.5,
         }
         if action is Action.PRUNE and case.passed and references:
-            fields["counterfactuals"] = (_counterfactual(case, proposal),)
+            fields["counterfactuals"] = (_counterfactual(case, proposal, behind),)
         failed = tuple(
             FailedCheck(name=check.name, expected=check.expected, got=check.got)
             for check in case.checks
@@ -114,11 +135,19 @@ def _reference(case: Case, step_id: str) -> StepReference:
     return StepReference(session_id=case.session_id, step_id=step_id, span_id=step.span_id if step else None)
 
 
-def _counterfactual(case: Case, proposal: Proposal) -> Counterfactual:
-    """Rank the claim by the finding, if any, that covers all of its steps."""
+def _behind(case: Case, proposal: Proposal) -> CaseFinding | None:
+    """Return the finding, if any, that covers all steps of a claim about the tool that took them."""
     steps = set(proposal.step_ids)
-    behind = [f for f in case.findings if steps <= set(f.step_ids) and not f.soft and f.detector in PRUNES]
-    best = max(behind, key=lambda finding: PRUNES[finding.detector].level, default=None)
+    tools = {step.name for step_id in steps if (step := case.step(step_id)) is not None}
+    if tools != {proposal.tool}:
+        return None
+    covering = [f for f in case.findings if not f.soft and f.detector in PRUNES and steps <= set(f.step_ids)]
+    return max(covering, key=lambda finding: PRUNES[finding.detector].level, default=None)
+
+
+def _counterfactual(case: Case, proposal: Proposal, best: CaseFinding | None) -> Counterfactual:
+    """Rank the claim by the finding behind it."""
+    steps = set(proposal.step_ids)
     return Counterfactual(
         session_id=case.session_id,
         step_ids=tuple(dict.fromkeys(proposal.step_ids)),

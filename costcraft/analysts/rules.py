@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from costcraft.ablation import FULL, Ablation
 from costcraft.analysts.behaviours import Behaviour, behaviours_of
 from costcraft.analysts.wording import PRUNES, after_do, use
 from costcraft.case import Case, CaseFinding, Cases
@@ -35,14 +36,20 @@ ENOUGH = 2
 class RulesAnalyst:
     """Works from findings, the ledger's savings and outcome checks."""
 
+    ablation: Ablation = FULL
     name: str = "rules"
+
+    @property
+    def spent_usd(self) -> None:
+        """Nothing is asked."""
+        return
 
     def propose(self, cases: Cases) -> Iterator[SkillPatch]:
         """Yield prunes of every passing case, then repairs and preserves of every task family."""
         passed = [case for case in cases.by_id.values() if case.passed]
         unused = _mostly_unused(passed)
-        for case in passed:
-            yield from self._prunes(case, unused)
+        for case in passed if self.ablation.prune else ():
+            yield from self._prunes(case, unused) if self.ablation.counterfactual else self._dearest(case)
         for family, members in cases.families().items():
             yield from self._contrast(family, members)
 
@@ -50,7 +57,9 @@ class RulesAnalyst:
         for finding in case.findings:
             wording = PRUNES.get(finding.detector)
             tools = sorted({step.name for step_id in finding.step_ids if (step := case.step(step_id))})
-            if wording is None or finding.soft or len(tools) != 1 or not finding.saving_usd:
+            if wording is None or finding.soft or len(tools) != 1:
+                continue
+            if self.ablation.cost and not finding.saving_usd:
                 continue
             if wording.level is EvidenceLevel.DATAFLOW and tools[0] not in unused:
                 continue
@@ -59,7 +68,7 @@ class RulesAnalyst:
                 rule=wording.rule.format(name=tools[0]),
                 root_cause=wording.root_cause,
                 section=wording.section,
-                target=f"{finding.detector}:{tools[0]}",
+                target=f"{wording.behaviour}:{tools[0]}",
                 polarity=Polarity.AVOID,
                 scope=case.family if wording.level is EvidenceLevel.DATAFLOW else None,
                 evidence=_references(case, finding),
@@ -75,6 +84,33 @@ class RulesAnalyst:
                 analyst=self.name,
                 confidence=0.9 if wording.level is EvidenceLevel.FLAGGED else 0.8,
             )
+
+    def _dearest(self, case: Case) -> Iterator[SkillPatch]:
+        """Advise against the tool call that cost most, as one would who asks nothing but the price."""
+        priced = [step for step in case.tools if step.attributed_usd]
+        if not priced:
+            return
+        dearest = max(priced, key=lambda step: (step.attributed_usd or 0, step.step_id))
+        wording = PRUNES["unused_result"]
+        yield SkillPatch(
+            action=Action.PRUNE,
+            rule=wording.rule.format(name=dearest.name),
+            root_cause="it was the costliest step of the session",
+            section=wording.section,
+            target=f"{wording.behaviour}:{dearest.name}",
+            polarity=Polarity.AVOID,
+            evidence=(StepReference(session_id=case.session_id, step_id=dearest.step_id, span_id=dearest.span_id),),
+            counterfactuals=(
+                Counterfactual(
+                    session_id=case.session_id,
+                    step_ids=(dearest.step_id,),
+                    level=EvidenceLevel.ARGUED,
+                    argument="only its price was looked at",
+                ),
+            ),
+            analyst=self.name,
+            confidence=0.3,
+        )
 
     def _contrast(self, family: str, members: tuple[Case, ...]) -> Iterator[SkillPatch]:
         passed = [case for case in members if case.passed]
@@ -99,7 +135,7 @@ class RulesAnalyst:
             "rule": rule,
             "root_cause": f"sessions that passed called `{missing.tool}` there, this one did not",
             "section": "Workflow",
-            "target": f"do:{missing.tool}",
+            "target": f"tool:{missing.tool}",
             "polarity": Polarity.DO,
             "scope": family,
             "evidence": (StepReference(session_id=case.session_id, step_id=anchor.step_id if anchor else None),),

@@ -21,8 +21,8 @@ def main() -> None:
     os.environ.setdefault("OTEL_SERVICE_NAME", "order-desk")
 
     from clawtrace_otel import configure  # noqa: PLC0415 - reads the environment that was just completed
-    from examples.order_desk.agent import run  # noqa: PLC0415
-    from examples.order_desk.desk import TASKS  # noqa: PLC0415
+    from .agent import run  # noqa: PLC0415
+    from .desk import TASKS  # noqa: PLC0415
 
     telemetry = configure()
     skill = given.skill.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from clawtrace_otel import agent_session, model_call, tool_call
-from examples.order_desk.desk import Check, OrderDesk
+from .desk import Check, OrderDesk
 
 MODEL = "gpt-4o-mini"
 _AGAIN = re.compile(r"Do not call `(\w+)` again with the same arguments")

@@ -17,6 +17,7 @@ from collector.config import CollectorConfig
 from collector.errors import QueryError, UnknownSessionError
 from collector.model import LogRecord, Span
 from collector.server import Addresses, Collector
+from collector.skills import SkillReport
 from collector.store.memory import MemoryStore
 
 
@@ -60,6 +61,10 @@ class RecordedActions:
         if session_id == "nobody":
             raise UnknownSessionError("no session 'nobody'")
         self.seen.append((session_id, outcome))
+
+    def record_skill(self, report: SkillReport) -> int:
+        self.seen.append(report)
+        return len(report.patches)
 
 
 @dataclass(frozen=True)

@@ -305,6 +305,14 @@ def test_compile_sees_everything_sent_before(serve: Serve) -> None:
     assert served.actions.seen == [True]
 
 
+def test_a_skill_report_is_checked_and_handed_on(served: Served) -> None:
+    """What CostCraft produced is taken as a whole; an unknown field, a wrong type and foreign JSON are refused."""
+    assert served.request("POST", "/api/skills", b'{"patches": []}').body == b'{"recorded":0}'
+    for wrong in (b"", b"[]", b'{"skill": {}}', b'{"patches": [{"patch_id": ""}]}', b'{"colour": 1}'):
+        assert served.request("POST", "/api/skills", wrong).status == 400
+    assert len(served.actions.seen) == 1
+
+
 def test_cards_and_outcomes_by_session(served: Served) -> None:
     """A card is served as JSON or YAML, an outcome is checked and handed on; unknown sessions are 404."""
     path = "/api/sessions/team%2Fone"

@@ -65,8 +65,8 @@ def test_the_waste_is_pruned_and_the_failure_repaired() -> None:
     """A repeat found in passing sessions becomes a prune, what failing sessions left out becomes a repair."""
     result = run(*DESK)
     assert [(rule.action, rule.leader.target) for rule in result.admitted] == [
-        (Action.REPAIR, "do:confirm_order"),
-        (Action.PRUNE, "repeated_call:get_order"),
+        (Action.REPAIR, "tool:confirm_order"),
+        (Action.PRUNE, "repeat:get_order"),
     ]
     assert not result.problems
 
@@ -110,7 +110,13 @@ def test_rules_keep_their_ids_and_count_up() -> None:
 def test_the_report_says_what_and_why() -> None:
     """The report shows each rule, its evidence, what was refused and the difference to the base."""
     text = markdown(run(*DESK))
-    for said in ("Do not call `get_order` again", "session `s01`", "order confirmed", "## Refused", "```diff"):
+    for said in (
+        "Do not call `get_order` again",
+        "[`s01`](sessions/s01.md)",
+        "order confirmed",
+        "## Refused",
+        "```diff",
+    ):
         assert said in text
 
 

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costcraft.merge import merge
+from costcraft.merge import Remembered, merge
 from costcraft.patch import Action, EvidenceLevel, Polarity, SkillPatch
 from tests.costcraft.support import prune, repair
 
@@ -60,8 +60,9 @@ def test_the_stronger_evidence_wins_a_conflict() -> None:
 def test_a_rejected_rule_needs_new_evidence() -> None:
     """A rule refused before stays refused on the same evidence and is heard again on new evidence."""
     known = merge([prune(sessions=("s1", "s2"))]).rules[0]
-    remembered = {known.rule_id: known.evidence_hash}
-    assert not merge([prune(sessions=("s1", "s2"))], remembered).rules
+    remembered = {known.rule_id: Remembered(known.evidence_hash, "it was refused")}
+    again = merge([prune(sessions=("s1", "s2"))], remembered)
+    assert [rejection.reason for rejection in again.rejected] == ["it was refused"]
     assert merge([prune(sessions=("s1", "s2", "s3"))], remembered).rules
 
 

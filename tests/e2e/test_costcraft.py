@@ -57,6 +57,19 @@ def test_a_distilled_skill_makes_the_agent_cheaper_and_better(collector: Running
     assert "Skip `update_address`" not in skill
     assert "Skip `get_order`" not in skill
 
+    stored = collector.sql("SELECT markdown FROM skills")
+    assert [row["markdown"] for row in stored] == [skill]
+    rules = "SELECT rule, session_ids, span_ids, accepted FROM patches ORDER BY patch_id, recorded_at"
+    before = collector.sql(rules)
+    assert sum(row["accepted"] for row in before) == 3
+    assert all((row["rule"] in skill) is row["accepted"] for row in before)
+    spans = {row["span_id"] for row in collector.sql("SELECT span_id FROM spans")}
+    assert all(spans.issuperset(row["span_ids"]) for row in before)
+    report = (tmp_path / "report.md").read_bytes()
+    clawtrace(collector, "distill", "--skill", str(BASE), "--out", str(tmp_path), "--environment", environment)
+    assert collector.sql(rules) == before
+    assert ((tmp_path / "report.md").read_bytes(), (tmp_path / "SKILL.md").read_text("utf-8")) == (report, skill)
+
     distilled = run_desk(collector, tmp_path / "SKILL.md", "distilled")
     assert all(verdict["passed"] for verdict in distilled)
     plot = tmp_path / "plot.svg"

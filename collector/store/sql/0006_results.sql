@@ -1,0 +1,42 @@
+-- What tools returned, beside what they were asked: the beginning of it; the whole stands in the span.
+ALTER TABLE derived.steps ADD COLUMN result VARCHAR;
+
+CREATE OR REPLACE VIEW main.steps AS
+SELECT
+    session_id,
+    step_index,
+    step_id,
+    parent_step_id,
+    trace_id,
+    span_id,
+    kind,
+    name,
+    agent_name,
+    provider,
+    model,
+    request_id,
+    tool_call_id,
+    started_at,
+    duration_ms,
+    error_type,
+    input_tokens,
+    cache_read_input_tokens,
+    cache_write_input_tokens,
+    output_tokens,
+    reasoning_output_tokens,
+    cost_usd,
+    attributed_usd,
+    carried_usd,
+    subtree_usd,
+    saving_usd,
+    price_source,
+    unpriced_reason,
+    counted_by,
+    inferred,
+    dialect,
+    note,
+    error_message,
+    context_id,
+    arguments,
+    result
+FROM derived.steps;
