@@ -70,12 +70,12 @@ class StoreLockedError(StoreError):
 
 
 class StoreUnwritableError(StoreError):
-    """The system takes no more bytes into the file: the disk is full, over its quota, read-only or failing."""
+    """The system writes no more into the file: the disk is full, over its quota, read-only, not ours or failing."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"{path} cannot be written ({reason}): make room or mend the disk; what was acknowledged is safe, and"
-            " senders come back with the rest",
+            f"{path} cannot be written ({reason}): make room there, or mend the disk or its permissions; what was"
+            " acknowledged is safe, and senders come back with the rest",
             retryable=True,
         )
 

@@ -44,6 +44,7 @@ _REFUSED_BY_SYSTEM: Final = (
     "No space left on device",
     "File too large",
     "Disk quota exceeded",
+    "Permission denied",
     "Read-only file system",
     "Input/output error",
 )

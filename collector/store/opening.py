@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from collector.errors import StoreError
+from collector.errors import StoreError, StoreUnwritableError
 from collector.store.engine import Database
 from collector.store.migrate import is_current, migrate
 
@@ -19,6 +20,9 @@ def open_database(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent} cannot be made: {error.strerror}", retryable=False) from error
+    if not os.access(path.parent, os.W_OK):
+        # DuckDB makes its log beside the file only when the first telemetry comes, and would refuse it then.
+        raise StoreUnwritableError(path.parent, "Permission denied")
     database = Database.open(path)
     try:
         migrate(database)
