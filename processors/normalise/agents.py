@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from processors.model import AgentRun, ModelCall, ToolCall
+from processors.normalise.from_files import join_agents
 from processors.normalise.sighting import Sighting
 from processors.normalise.tools import plain_name, tool_of
 from processors.normalise.values import mapping, structured
@@ -63,8 +64,9 @@ def owner_of(work: Work) -> Work | None:
 def imply(works: list[Work]) -> list[Work]:
     """Return agent runs for tools inside of which a model called tools or was called again and again.
 
-    What is inside such a tool is hung on the new run.
+    What is inside such a tool is hung on the new run. Runs that a session file tells of again are joined before.
     """
+    join_agents(works)
     inside: dict[Work, list[Work]] = defaultdict(list)
     for work in works:
         if work.counted_by is None and isinstance(work.step, (ModelCall, ToolCall, AgentRun)):

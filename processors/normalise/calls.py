@@ -6,12 +6,13 @@ record of the span itself, a shared response id, one span inside the other, the 
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain, pairwise
 
 from processors.model import ModelCall, OtherStep, Usage
+from processors.normalise import from_files
 from processors.normalise.alike import (
     CLOCK_SLACK,
     LOG_SLACK,
@@ -46,6 +47,8 @@ def join(works: Sequence[Work]) -> None:
     calls = [call for call in calls if call.counted_by is None]
     _by_time(calls, groups)
     _logs_by_time(calls, groups)
+    for call, told in from_files.twins(calls):
+        groups.unite(call, told, from_files.SAME_TOKENS)
     for members in groups.all():
         if len(members) > 1:
             _settle(members, groups)
@@ -130,7 +133,7 @@ def _by_request_id(calls: Sequence[Work], groups: _Groups) -> None:
         for identifier in work.sighting.request_ids:
             named[identifier].append(work)
     for members in named.values():
-        for earlier, later in itertools.pairwise(members):
+        for earlier, later in pairwise(members):
             if _one_exchange(earlier, later):
                 groups.unite(earlier, later, SAME_ID)
 
@@ -196,19 +199,21 @@ def _sweep(members: Sequence[Work], groups: _Groups) -> None:
     running: dict[object, list[Work]] = defaultdict(list)
     taken: set[tuple[Work, str]] = set()
     for work in members:
-        candidates = running[_bucket(work)]
-        candidates[:] = [other for other in candidates if other.step.ended_at + CLOCK_SLACK >= work.step.started_at]
+        bucket = _bucket(work)
+        for key in list(running) if bucket is None else (bucket, None):
+            running[key] = [o for o in running[key] if o.step.ended_at + CLOCK_SLACK >= work.step.started_at]
+        candidates = chain.from_iterable(running.values()) if bucket is None else chain(running[bucket], running[None])
         for other in candidates:
             free = (other, work.sighting.scope) not in taken and (work, other.sighting.scope) not in taken
             if free and _twins(work, other):
                 groups.unite(other, work, SAME_TIME)
                 taken |= {(other, work.sighting.scope), (work, other.sighting.scope)}
                 break
-        candidates.append(work)
+        running[bucket].append(work)
 
 
 def _bucket(work: Work) -> object:
-    """Return what twins have in common: the vendor's family of models, so that others are not even compared."""
+    """Return what twins have in common: the family of models, so that others are not compared; None where not named."""
     call = call_of(work)
     return family(call.model) or family(call.request_model)
 

@@ -10,9 +10,10 @@ from typing import Final, TypeAlias
 import msgspec
 
 from collector.model import STATUS_ERROR, AttributeValue, Resource, Scope, Span
+from processors.normalise.from_files import IMPORTED
 
 INTERNAL, CLIENT = 1, 3
-SCOPE: Final = Scope("clawtrace.import")
+SCOPE: Final = Scope(IMPORTED)
 _MOST_LINES: Final = 999_999
 
 Times: TypeAlias = tuple[int, int]

@@ -1,0 +1,84 @@
+"""An agent's own session file, imported, beside the telemetry of the same session: everything in it counts once.
+
+Both carry the session's id, and tools have the same ids in both. Model calls often share no id, since few servers name
+a request and the file names the response; they share tokens, model and, but for the writing of a line, their end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from processors.model import AgentRun
+from processors.normalise.alike import same_model, token_pairs
+from processors.normalise.work import Work, call_of, counting
+
+IMPORTED = "clawtrace.import"
+"""The scope of spans that were made of a session file."""
+SAME_TOKENS = "counted once: the same call in the agent's session file"
+SAME_WORK = "counted once: the same agent run in the agent's session file"
+_SLACK = 10_000_000_000
+"""Nanoseconds between the end of a call by telemetry and by the file's lines."""
+
+
+def from_file(work: Work) -> bool:
+    """Tell whether a session file told of it."""
+    return work.sighting.scope == IMPORTED
+
+
+def twins(calls: Sequence[Work]) -> Iterator[tuple[Work, Work]]:
+    """Yield the calls of telemetry with the calls of session files that are the same; each is given once."""
+    told = [work for work in calls if from_file(work)]
+    known: dict[tuple[int, int], list[Work]] = defaultdict(list)
+    if told and len(told) < len(calls):
+        for work in sorted(calls, key=lambda work: (work.step.ended_at, work.step.step_id)):
+            if not from_file(work):
+                for tokens in dict.fromkeys(token_pairs(work.sighting)):
+                    known[tokens].append(work)
+    taken: set[Work] = set()
+    for work in sorted(told, key=lambda work: (work.step.ended_at, work.step.step_id)):
+        found = [other for tokens in token_pairs(work.sighting) for other in _near(work, known.get(tokens, ()))]
+        free = [other for other in found if other not in taken and same_model(call_of(other), call_of(work))]
+        if free:
+            nearest = min(free, key=lambda other: abs(other.step.ended_at - work.step.ended_at))
+            taken.add(nearest)
+            yield nearest, work
+
+
+def _near(work: Work, ordered: Sequence[Work]) -> Iterator[Work]:
+    at = bisect_left(ordered, work.step.ended_at - _SLACK, key=lambda other: other.step.ended_at)
+    for other in ordered[at:]:
+        if other.step.ended_at > work.step.ended_at + _SLACK:
+            return
+        yield other
+
+
+def join_agents(works: Sequence[Work]) -> None:
+    """Let an agent run of a session file yield to telemetry's, where what they did is the same."""
+    inside: dict[Work, list[Work]] = defaultdict(list)
+    started: dict[Work, Work] = {}
+    for work in works:
+        if work.around is not None and work.counted_by is not None and from_file(work):
+            inside[work.around].append(work)
+        if isinstance(work.step, AgentRun) and work.around is not None and not from_file(work):
+            started.setdefault(counting(work.around), work)
+    for work in works:
+        if isinstance(work.step, AgentRun) and work.counted_by is None and from_file(work):
+            above = counting(work.around) if work.around is not None else None
+            if above is not None and isinstance(above.step, AgentRun) and not from_file(above):
+                same: Work | None = above
+            else:
+                same = started.get(above) if above is not None else _told(inside[work])
+            if same is not None:
+                work.yield_to(counting(same), SAME_WORK)
+
+
+def _told(parts: Sequence[Work]) -> Work | None:
+    return next((run for part in parts if (run := _run_of(counting(part))) is not None), None)
+
+
+def _run_of(work: Work) -> Work | None:
+    """Return the agent run of telemetry in which something was done."""
+    nearest = next((above for above in work.surroundings() if isinstance(above.step, AgentRun)), None)
+    return nearest if nearest is not None and not from_file(nearest) else None
