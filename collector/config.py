@@ -47,6 +47,8 @@ class CollectorConfig:
     """Where the collector listens, whom it lets in and how it takes telemetry in."""
 
     host: str = "127.0.0.1"
+    published: str | None = None
+    """The address under which a container engine publishes the ports: in a container `host` does not say who comes."""
     grpc_port: int = 4317
     http_port: int = 4318
     """Port 0 picks a free one."""

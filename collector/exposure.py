@@ -15,15 +15,16 @@ _log: Final = logging.getLogger(__name__)
 
 def check_exposure(config: CollectorConfig) -> None:
     """Raise StartError where others than this machine could connect and no token is demanded of them."""
-    if is_loopback(config.host):
+    address = config.host if config.published is None else config.published
+    if is_loopback(address):
         return
     if not config.access.tokens:
         raise StartError(
-            f"{config.host or 'every address'} can be reached from other machines: set CLAWTRACE_TOKEN or give "
+            f"{address or 'every address'} can be reached from other machines: set CLAWTRACE_TOKEN or give "
             "--tokens FILE, so that not everybody may read and write, or listen on --host 127.0.0.1"
         )
     if config.tls is None:
-        _log.warning("%s is served without TLS: tokens and telemetry can be read on the way", config.host)
+        _log.warning("%s is served without TLS: tokens and telemetry can be read on the way", address)
 
 
 def is_loopback(host: str) -> bool:

@@ -61,12 +61,12 @@ class HttpGuard:
             raise ForbiddenError(f"this collector is not {host!r}: use its IP address or localhost, or set a token")
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a Host header names this machine in a way that no foreign DNS can."""
+        """Whether a Host header names this machine in a way that no foreign DNS can: public names have a dot."""
         try:
             name = (urlsplit(f"//{host}").hostname or "").lower()
         except ValueError:
             return False
-        return name in {"localhost", self._host} or _is_ip_address(name)
+        return name == self._host or (name != "" and "." not in name) or _is_ip_address(name)
 
 
 def needed(method: str, path: str) -> Permission:

@@ -57,6 +57,15 @@ TlsClientAuthorityOption: TypeAlias = Annotated[
     ),
 ]
 
+PublishedOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST",
+        envvar="CLAWTRACE_PUBLISHED",
+        help="The address under which a container engine publishes the ports. It decides whether a token is demanded.",
+    ),
+]
+
 
 class CardFormat(StrEnum):
     """How a TraceCard is written."""

@@ -9,6 +9,7 @@ import typer
 
 from clawtrace_otel.cli.options import (
     DatabaseOption,
+    PublishedOption,
     TlsCertificateOption,
     TlsClientAuthorityOption,
     TlsKeyOption,
@@ -47,6 +48,7 @@ def serve(
             help="Limits on cost and waste (docs/budgets.md).",
         ),
     ] = None,
+    published: PublishedOption = None,
     tokens: TokensOption = None,
     tls_cert: TlsCertificateOption = None,
     tls_key: TlsKeyOption = None,
@@ -68,6 +70,7 @@ def serve(
 
     config = CollectorConfig(
         host=host,
+        published=published,
         grpc_port=grpc_port,
         http_port=http_port,
         token=token_from_environment(),

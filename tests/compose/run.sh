@@ -80,8 +80,7 @@ unhealthy() { ! podman healthcheck run "$(collector)" >/dev/null; }
 trap 'remove_engine' EXIT
 CLAWTRACE_GRPC_PORT=$(free_port)
 CLAWTRACE_HTTP_PORT=$(free_port)
-CLAWTRACE_TOKEN=$("$python" -c 'import secrets; print(secrets.token_hex(32))')
-export CLAWTRACE_GRPC_PORT CLAWTRACE_HTTP_PORT CLAWTRACE_TOKEN
+export CLAWTRACE_GRPC_PORT CLAWTRACE_HTTP_PORT
 http=http://127.0.0.1:$CLAWTRACE_HTTP_PORT
 SPANS_PER_SESSION=4
 
@@ -99,8 +98,6 @@ check "no root, no capability, no new privileges" equal "$(privileges | xargs)" 
 check "nothing can be written but /data and /tmp" read_only
 check "the health check succeeds" healthy
 
-unknown() { ! CLAWTRACE_TOKEN=another send "$1" 2>/dev/null; }
-check "spans without the token are refused" unknown first
 check "spans over gRPC and HTTP are acknowledged" send first
 check "and found by SQL, each once" stored first
 check "the costcraft service compiles through the collector" clawtrace compile
@@ -130,6 +127,20 @@ compose up --detach collector >/dev/null
 check "a new container on the old volume is ready" ready
 check "and has both sessions" stored first second
 check "with their prices" priced first
+
+compose down >/dev/null
+refused() { ! CLAWTRACE_TOKEN=another send "$1" 2>/dev/null; }
+silent() { sleep 10; ! inside true 2>/dev/null; }
+export CLAWTRACE_PUBLISH=0.0.0.0
+compose up --detach collector >/dev/null
+check "published beyond this machine it does not start without a token" silent
+compose down >/dev/null
+CLAWTRACE_TOKEN=$("$python" -c 'import secrets; print(secrets.token_hex(32))')
+export CLAWTRACE_TOKEN
+compose up --detach collector >/dev/null
+check "with one it does" ready
+check "and refuses who does not show it" refused third
+check "the costcraft service shows it" equal "$(clawtrace sql --format csv 'SELECT count(*) AS n FROM sessions' | tr -d '\r' | xargs)" "n 2"
 
 compose down --volumes >/dev/null
 check "taken down, nothing is left" equal "$(podman ps --all --quiet; podman volume ls --quiet)" ""

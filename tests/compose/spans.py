@@ -1,7 +1,7 @@
 """Send a small agent session to a collector with the exporters that agents use.
 
 Two model calls and a tool call by the GenAI semantic conventions, one half over gRPC, the other over HTTP. The session
-is named by the argument, the token by CLAWTRACE_TOKEN; `service.name` is `compose-test`.
+is named by the argument; a token is taken from CLAWTRACE_TOKEN; `service.name` is `compose-test`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main() -> None:
     parser.add_argument("--http", required=True, metavar="URL")
     arguments = parser.parse_args()
     spans = agent_run(arguments.session)
-    header = {"authorization": f"Bearer {os.environ['CLAWTRACE_TOKEN']}"}
+    token = os.environ.get("CLAWTRACE_TOKEN")
+    header = {"authorization": f"Bearer {token}"} if token else {}
     send(GrpcExporter(endpoint=arguments.grpc, insecure=True, headers=header), spans[:2])
     send(HttpExporter(endpoint=f"{arguments.http}/v1/traces", headers=header), spans[2:])
 

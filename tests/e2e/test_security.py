@@ -223,6 +223,14 @@ def test_certificates_that_do_not_fit_stop_it(
     assert said in capfd.readouterr().err.strip().splitlines()[-1]
 
 
+def test_in_a_container_the_published_address_decides(start_collector: StartCollector, tmp_path: Path) -> None:
+    """Published on loopback, a collector on every address needs no token; published wider, it does."""
+    inside = start_collector("--host", "0.0.0.0", "--published", "127.0.0.1")
+    assert inside.http.startswith("http://0.0.0.0:")
+    ports = ["--grpc-port", "0", "--http-port", "0", "--db", str(tmp_path / "wide.duckdb")]
+    assert main(["serve", "--host", "127.0.0.1", "--published", "0.0.0.0", *ports]) == 1
+
+
 def test_ipv6_loopback_is_loopback(start_collector: StartCollector) -> None:
     """Addresses are printed so that they can be used, and no token is demanded."""
     collector = start_collector("--host", "::1")
