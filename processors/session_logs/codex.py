@@ -108,6 +108,8 @@ class _Reader:
     model: str | None = None
     tier: str | None = None
     last: int = 0
+    """When the model was last given something."""
+    clock: int = 0
     events: int = 0
     meter: Meter = field(default_factory=Meter)
     parts: list[dict[str, object]] = field(default_factory=list)
@@ -128,8 +130,8 @@ class _Reader:
                 return
             self._take(kind, payload, at)
         elif kind in _BARE_ITEMS:
-            self.last += _MILLISECOND  # bare items have an order and no time
-            self._item(kind, {name: value for name in _ITEM if (value := getattr(line, name)) is not None}, self.last)
+            self.clock = max(self.clock, self.last) + _MILLISECOND  # bare items have an order and no time
+            self._item(kind, {name: value for name in _ITEM if (value := getattr(line, name)) is not None}, self.clock)
         elif kind is None and (line.record_type == "state" or text(line.id) is not None):
             if self.origin is None and text(line.id) is not None:
                 self._begin({"id": line.id}, at)
@@ -230,13 +232,14 @@ class _Reader:
 
     def _close(self, at: int) -> None:
         """Note that what was said so far is an answer, to be followed by input for the next."""
-        begin, started = self.unmetered[-1][1::2] if self.unmetered else (0, self.last)
+        begin = self.unmetered[-1][1] if self.unmetered else 0
         if len(self.parts) > begin:
-            self.unmetered.append((begin, len(self.parts), min(started, at), at))
+            self.unmetered.append((begin, len(self.parts), min(self.last, at), at))
 
     def _output(self, call_id: str, output: object, at: int) -> None:
         """Take a tool's answer in; where the call was written after its response's usage, it belongs to that one."""
         self.answered.setdefault(call_id, (at, output))
+        self.last = max(self.last, at)
         if self.made and not self.made[-1].said and any(said.get("id") == call_id for said in self.parts):
             self.made[-1].said, self.parts = self.parts, []
         _, name, _, _ = self.asked.get(call_id, (0, "", None, True))
@@ -269,7 +272,7 @@ class _Reader:
 
     def _infer(self) -> None:
         """Make calls of the answers of a file without any usage: that they were made is known, not what they cost."""
-        self._close(self.last)
+        self._close(max(self.clock, self.last))
         for position, (begin, end, started, ended) in enumerate(self.unmetered):
             said = self.parts[begin:end]
             self.made.append(

@@ -95,7 +95,7 @@ class _Reader:
             self.skipped[f"unknown type {kind[:40]}" if kind else "without a type"] += 1
             return
         if kind == "session":
-            self.session_id = text(line.id) or self.session_id
+            self.session_id, self.last = text(line.id) or self.session_id, moment(line.timestamp) or 0
         elif kind == "model_change":
             self._model(line.model_id, line.provider)
         elif kind == "custom" and line.custom_type == "model-snapshot":
