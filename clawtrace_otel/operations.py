@@ -71,8 +71,32 @@ class Operation:
             otel_context.detach(token)
 
 
+class Evaluation(TypedDict, total=False):
+    """What an evaluator found; `passed` or `score` or both."""
+
+    passed: bool | None
+    score: float | None
+    expected: str | None
+    got: str | None
+    explanation: str | None
+
+
 class AgentSpan(Operation):
     """A session's main agent, or a sub-agent."""
+
+    def add_evaluation(self, name: str, **found: Unpack[Evaluation]) -> None:
+        """Record a verdict on what the agent did, by the convention's event; of a session, its outcome."""
+        passed = found.get("passed")
+        said = {
+            semconv.EVALUATION_NAME: name,
+            semconv.EVALUATION_SCORE: found.get("score"),
+            semconv.EVALUATION_LABEL: None if passed is None else "pass" if passed else "fail",
+            semconv.EVALUATION_EXPLANATION: found.get("explanation"),
+            semconv.EVALUATION_EXPECTED: found.get("expected"),
+            semconv.EVALUATION_GOT: found.get("got"),
+        }
+        attributes = {key: clean(v) if isinstance(v, str) else v for key, v in said.items() if v is not None}
+        self.span.add_event(semconv.EVALUATION_EVENT, attributes)
 
     @property
     def session_id(self) -> str | None:

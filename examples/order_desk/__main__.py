@@ -21,6 +21,7 @@ def main() -> None:
     os.environ.setdefault("OTEL_SERVICE_NAME", "order-desk")
 
     from clawtrace_otel import configure  # noqa: PLC0415 - reads the environment that was just completed
+
     from .agent import run  # noqa: PLC0415
     from .desk import TASKS  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from clawtrace_otel import agent_session, model_call, tool_call
+
 from .desk import Check, OrderDesk
 
 MODEL = "gpt-4o-mini"
@@ -93,7 +94,7 @@ def run(task_id: str, skill: str, condition: str) -> Verdict:
     desk = OrderDesk(task_id)
     number = int(task_id.rsplit("-", 1)[-1])
     session_id = f"{condition}-{task_id}"
-    with agent_session("order-desk", session_id=session_id, task_id=task_id, condition=condition):
+    with agent_session("order-desk", session_id=session_id, task_id=task_id, condition=condition) as session:
         talk = Conversation(skill, f"Change the address of {desk.order_id} to {desk.wanted}.")
         order: object = {}
         for tool in plan(number, skill):
@@ -103,4 +104,6 @@ def run(task_id: str, skill: str, condition: str) -> Verdict:
             result = talk.use(desk, tool, arguments)
             order = result if tool == "get_order" else order
         talk.say([{"type": "text", "content": f"The address of {desk.order_id} is now {desk.wanted}."}])
+        for check in desk.checks():
+            session.add_evaluation(check.name, passed=check.passed, expected=check.expected, got=check.got)
     return Verdict(session_id, task_id, desk.checks())

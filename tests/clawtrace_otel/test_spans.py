@@ -68,6 +68,32 @@ def test_nothing_of_a_session_stays_behind(spans: FinishedSpans) -> None:
     assert len(spans.all) == 1
 
 
+def test_a_verdict_is_the_conventions_event(spans: FinishedSpans) -> None:
+    """What an evaluator found is an event on the session's span; what was not said is left out."""
+    with agent_session("clerk", session_id="s-1") as session:
+        session.add_evaluation("order confirmed", passed=False, expected="confirmed", got="open")
+        session.add_evaluation("tone", score=0.5, explanation="curt")
+    assert [(event.name, dict(event.attributes or {})) for event in spans.one("invoke_agent clerk").events] == [
+        (
+            "gen_ai.evaluation.result",
+            {
+                "gen_ai.evaluation.name": "order confirmed",
+                "gen_ai.evaluation.score.label": "fail",
+                "clawtrace.evaluation.expected": "confirmed",
+                "clawtrace.evaluation.got": "open",
+            },
+        ),
+        (
+            "gen_ai.evaluation.result",
+            {
+                "gen_ai.evaluation.name": "tone",
+                "gen_ai.evaluation.score.value": 0.5,
+                "gen_ai.evaluation.explanation": "curt",
+            },
+        ),
+    ]
+
+
 def test_usage_and_response_have_the_latest_names(spans: FinishedSpans) -> None:
     """Token counts and the answer's facts are on the span under the convention's names of today."""
     with model_call("gpt-5", provider="openai") as call:

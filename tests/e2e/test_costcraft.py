@@ -24,6 +24,10 @@ def run_desk(collector: RunningCollector, skill: Path, condition: str) -> list[d
     ran = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True, timeout=120)
     verdicts = [json.loads(line) for line in ran.stdout.splitlines()]
     clawtrace(collector, "compile")
+    said = collector.sql(
+        f"SELECT session_id, bool_and(passed) AS passed FROM outcomes WHERE condition = '{condition}' GROUP BY 1"
+    )
+    assert {row["session_id"]: row["passed"] for row in said} == {v["session_id"]: v["passed"] for v in verdicts}
     for verdict in verdicts:
         report = {"passed": verdict["passed"], "checks": verdict["checks"]}
         path = f"/api/sessions/{verdict['session_id']}/outcome"
