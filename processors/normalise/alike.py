@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from processors.model import ModelCall
+from processors.model import ModelCall, Usage
 from processors.normalise.sighting import Sighting
 
 CLOCK_SLACK = 50_000_000
@@ -62,6 +62,41 @@ def overlapping(one: ModelCall, other: ModelCall, slack: int = CLOCK_SLACK) -> b
     return longer.started_at - slack <= shorter.started_at and shorter.ended_at <= longer.ended_at + slack
 
 
+def differ(one: Sighting, other: Sighting) -> bool:
+    """Tell whether two sightings report another number of the same tokens, as far as both report any."""
+    mine, theirs = _usage(one), _usage(other)
+    if mine is None or theirs is None:
+        return False
+    if any(
+        first is not None and second is not None and abs(first - second) > 1
+        for first, second in (
+            (mine.cache_read_input_tokens, theirs.cache_read_input_tokens),
+            (mine.cache_write_input_tokens, theirs.cache_write_input_tokens),
+        )
+    ):
+        return True
+    answered, known = _outputs(one), _outputs(other)
+    return bool(answered) and bool(known) and not any(abs(a - b) <= 1 for a in answered for b in known)
+
+
+def _usage(sighting: Sighting) -> Usage | None:
+    return sighting.step.usage if isinstance(sighting.step, ModelCall) else None
+
+
+def _outputs(sighting: Sighting) -> set[int]:
+    """Return the output count as counted and as the signal spells it."""
+    usage = _usage(sighting)
+    found = {usage.output_tokens if usage is not None else None, sighting.tokens[1] if sighting.tokens else None}
+    return {count for count in found if count is not None}
+
+
 def contradict(one: Sighting, other: Sighting) -> bool:
-    """Tell whether two sightings name different responses: some records hang on the span around the call."""
-    return bool(one.request_ids) and bool(other.request_ids) and not set(one.request_ids) & set(other.request_ids)
+    """Tell whether two sightings name different responses: some records hang on the span around the call.
+
+    An id that begins another is that one, cut short.
+    """
+    if not one.request_ids or not other.request_ids:
+        return False
+    return not any(
+        mine.startswith(theirs) or theirs.startswith(mine) for mine in one.request_ids for theirs in other.request_ids
+    )

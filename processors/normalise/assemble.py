@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from collector.model import LogRecord, Span
 from processors.model import AgentRun, OtherStep, Session, Step
-from processors.normalise import agents, calls, content, contexts, placing, requests, rollups, tools
+from processors.normalise import agents, calls, content, contexts, doubts, placing, requests, rollups, tools
 from processors.normalise.gaps import gaps
 from processors.normalise.reading import Readings, share_messages
 from processors.normalise.sessions import Bundle
@@ -32,6 +32,7 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     calls.join(works)
     calls.fill_from_around(works)
     calls.inherit_models(works)
+    doubts.doubt(works)
     tools.join(works)
     agents.join(works)
     works += rollups.promote(works)

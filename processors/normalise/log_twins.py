@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK, contradict, related_models, token_pairs
+from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK, contradict, differ, related_models, token_pairs
 from processors.normalise.work import Work, call_of
 
 _NEIGHBOURS = 16
@@ -63,10 +63,11 @@ def kind_of(log: Work) -> str:
 
 
 def _may_be(log: Work, call: Work) -> bool:
-    """Tell whether nothing but time is needed to join two: neither model nor both counts say otherwise."""
+    """Tell whether nothing but time is needed to join two: neither model nor counts say otherwise."""
     mine, theirs = token_pairs(log.sighting), token_pairs(call.sighting)
-    differ = all(one[0] != other[0] and one[1] != other[1] for one in mine for other in theirs)
-    return related_models(call_of(log), call_of(call)) and not (mine and theirs and differ)
+    others = mine and theirs and all(one[0] != other[0] and one[1] != other[1] for one in mine for other in theirs)
+    partly = not (mine and theirs) and differ(log.sighting, call.sighting)
+    return related_models(call_of(log), call_of(call)) and not others and not partly
 
 
 def _during(log: Work, call: Work) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from processors.model import ModelCall, Usage
-from processors.normalise.usage import ESTIMATED
+from processors.normalise.usage import ESTIMATED, NO_INPUT, NO_OUTPUT, incomplete
 
 
 def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> ModelCall:
@@ -21,7 +21,7 @@ def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> Model
     return replace(
         call,
         usage=usage,
-        usage_missing=teller.usage_missing,
+        usage_missing=_still_missing(teller.usage_missing, usage),
         note=teller.note or call.note,
         agent_name=call.agent_name or other.agent_name,
         provider=call.provider or other.provider,
@@ -38,6 +38,11 @@ def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> Model
         reported_cost=call.reported_cost if call.reported_cost is not None else other.reported_cost,
         error=call.error or (other.error if usage is None else None),
     )
+
+
+def _still_missing(reason: str | None, usage: Usage | None) -> str | None:
+    """Return why a usage is incomplete, unless the other sighting knew what was missing."""
+    return incomplete(usage) if reason in {NO_INPUT, NO_OUTPUT} and usage is not None else reason
 
 
 def _corrected(other: ModelCall, call: ModelCall) -> bool:

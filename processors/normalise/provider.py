@@ -76,6 +76,8 @@ _BEDROCK_ID = re.compile(
     r"^((us|eu|apac|jp|au|global)\.)?(anthropic|amazon|meta|mistral|cohere|ai21|deepseek)\.[\w.-]+"
 )
 """A Bedrock model id: region, then vendor, then model; only Bedrock writes them so."""
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d+)?([eE][-+]?\d+)?|nan|inf)", re.IGNORECASE)
+"""What a number in a name's place looks like as text."""
 
 
 def vendor(named: str | None, model: str | None) -> str | None:
@@ -114,7 +116,7 @@ def model_name(model: str | None, provider: str | None) -> str | None:
 
     An id whose prefix is not its provider (a router's own catalogue, a path of weights) is kept whole.
     """
-    if model is None:
+    if model is None or _NUMBER.fullmatch(model):
         return None
     model = model.removeprefix("models/")
     head, slash, tail = model.partition("/")

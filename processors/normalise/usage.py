@@ -15,6 +15,8 @@ Counting: TypeAlias = Literal["inclusive", "exclusive", "unknown"]
 
 NOT_SENT = "token counts were not sent"
 ZEROS = "token counts of zero on a call that was answered"
+NO_INPUT = "input tokens were not sent"
+NO_OUTPUT = "output tokens were not sent"
 FAILED = "the request failed"
 ESTIMATED = "the stream brought no token counts, the instrumentation only estimated them"
 
@@ -73,7 +75,7 @@ def counted(counts: Counts) -> Counted:
         output_tokens=whole_output,
         reasoning_output_tokens=reasoning,
     )
-    return Counted(usage, _incomplete(usage), _joined(notes))
+    return Counted(usage, incomplete(usage), _joined(notes))
 
 
 def _without_negatives(counts: Counts) -> tuple[Counts, list[str]]:
@@ -142,12 +144,11 @@ def _fitting(counts: Counts, whole: int | None, notes: list[str]) -> tuple[int |
     return None if read is None else min(read, whole - (write or 0)), write
 
 
-def _incomplete(usage: Usage) -> str | None:
+def incomplete(usage: Usage) -> str | None:
+    """Return which whole count a usage lacks."""
     if usage.input_tokens is None:
-        return "input tokens were not sent"
-    if usage.output_tokens is None:
-        return "output tokens were not sent"
-    return None
+        return NO_INPUT
+    return NO_OUTPUT if usage.output_tokens is None else None
 
 
 def _joined(notes: list[str]) -> str | None:

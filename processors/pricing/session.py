@@ -42,10 +42,15 @@ def price(session: Session, book: PriceBook) -> dict[str, Price]:
 def _trust_reporting_sources(session: Session, prices: Mapping[str, Price], book: PriceBook) -> dict[str, Price]:
     """Price calls without cached tokens as having none where the same source reported some on another call.
 
-    Several instrumentations leave a count out when it is zero.
+    Several instrumentations leave a count out when it is zero. One that sent a zero elsewhere does not: there a count
+    that is missing was lost, and the price keeps its doubt.
     """
     calls = tuple(billable_calls(session))
-    telling = {(call.dialect, call.provider) for call in calls if call.usage is not None and _split(call.usage)}
+    told = [
+        (call.dialect, call.provider, call.usage) for call in calls if call.usage is not None and _split(call.usage)
+    ]
+    zeros = {(dialect, provider) for dialect, provider, usage in told if usage.cache_read_input_tokens == 0}
+    telling = {(dialect, provider) for dialect, provider, _ in told} - zeros
     settled = dict(prices)
     for call in calls:
         if call.usage is not None and not _split(call.usage) and (call.dialect, call.provider) in telling:

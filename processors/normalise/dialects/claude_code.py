@@ -14,7 +14,8 @@ from processors.model import AgentRun, Message, StepError, Text
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi, event_name
-from processors.normalise.dialects.reader import Kind, as_span, from_record
+from processors.normalise.dialects.reader import Kind
+from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import Counts
 from processors.normalise.values import as_count, canonical, count, first, flag, mapping, structured, text, usd

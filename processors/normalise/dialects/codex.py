@@ -14,7 +14,8 @@ from processors.model import StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi, event_name
-from processors.normalise.dialects.reader import Kind, as_span, from_record
+from processors.normalise.dialects.reader import Kind
+from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.failing import exit_code_failure
 from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counts

@@ -14,7 +14,8 @@ from processors.model import Message, Part, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects import spoken
-from processors.normalise.dialects.reader import Kind, Reader, as_span, from_record
+from processors.normalise.dialects.reader import Kind, Reader
+from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.flattened import list_at
 from processors.normalise.provider import vendor
 from processors.normalise.sighting import Reading

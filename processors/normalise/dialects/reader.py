@@ -5,7 +5,6 @@ Every method reads one field; a dialect overrides those for which its producer h
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -29,7 +28,7 @@ from processors.normalise.dialect import Signal
 from processors.normalise.provider import model_name, vendor
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import FAILED, Counted, Counts, counted
-from processors.normalise.values import canonical, text
+from processors.normalise.values import text
 
 Kind: TypeAlias = Literal["chat", "embeddings", "tool", "agent", "workflow", "other"]
 
@@ -124,8 +123,9 @@ class Reader:
 
     def _call_step(self, span: Span, operation: Literal["chat", "embeddings"], result: Counted) -> ModelCall:
         sent, requested = self.models(span)
-        provider = vendor(self.provider(span), sent or requested)
-        model = model_name(sent or requested, provider)
+        named = requested if _cut_short(sent, requested) else sent or requested
+        provider = vendor(self.provider(span), named)
+        model = model_name(named, provider) or model_name(requested, provider)
         common = self._common(span)
         failed = common["error"] is not None and result.usage is None
         return ModelCall(
@@ -279,6 +279,13 @@ class Reader:
         return False
 
 
+def _cut_short(sent: str | None, requested: str | None) -> bool:
+    """Tell whether the answer's model ends within a word of the one that was asked for: its attribute was cut."""
+    if not sent or not requested or not requested.startswith(sent):
+        return False
+    return requested[len(sent) : len(sent) + 1].isalnum()
+
+
 def last_text(output: tuple[Message, ...] | None) -> str | None:
     """Return the text with which an answer ends."""
     for message in reversed(output or ()):
@@ -286,34 +293,3 @@ def last_text(output: tuple[Message, ...] | None) -> str | None:
         if parts and message.role == "assistant":
             return "".join(parts)
     return None
-
-
-def as_span(record: LogRecord) -> Span:
-    """Return a log record as a span without a duration, so that the same code reads both.
-
-    Its span id is a hash of what the record says: it becomes the step's id.
-    """
-    content = (
-        record.time_unix_nano, record.trace_id, record.span_id, record.event_name, record.body, record.attributes,
-        record.scope.name, record.resource.attributes,
-    )  # fmt: skip
-    return Span(
-        trace_id=record.trace_id or "",
-        span_id=hashlib.sha256(canonical(content).encode()).hexdigest()[:16],
-        name=record.event_name,
-        start_time_unix_nano=record.timestamp,
-        end_time_unix_nano=record.timestamp,
-        attributes=record.attributes,
-        resource=record.resource,
-        scope=record.scope,
-    )
-
-
-def from_record(sighting: Sighting, record: LogRecord) -> Sighting:
-    """Mark a sighting as read from a log record."""
-    return replace(
-        sighting,
-        step=replace(sighting.step, span_id=None),
-        signal="log",
-        within=(record.trace_id, record.span_id) if record.trace_id and record.span_id else None,
-    )

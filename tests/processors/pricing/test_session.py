@@ -54,3 +54,13 @@ def test_a_lossy_source_is_believed_once_it_reports() -> None:
     telling = call(step_id="b", used=usage(5000, 1, read=4096, written=None))
     assert price(session(silent), BOOK) == {"a": Unpriced("usage_incomplete cached tokens")}
     assert isinstance(price(session(silent, telling), BOOK)["a"], Cost)
+
+
+def test_a_source_that_sends_zeros_leaves_none_out() -> None:
+    """Where the source sent a zero on another call, a count that is missing was lost: the price is an upper bound."""
+    silent = call(step_id="a", used=usage(5000, 1, read=None, written=None))
+    zero = call(step_id="b", used=usage(5000, 1, read=0, written=None))
+    telling = call(step_id="c", used=usage(5000, 1, read=4096, written=None))
+    price_of_silent = price(session(silent, zero, telling), BOOK)["a"]
+    assert isinstance(price_of_silent, Cost)
+    assert price_of_silent.note == CACHE_NOT_REPORTED

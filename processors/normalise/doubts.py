@@ -1,0 +1,56 @@
+"""Figures that stand as they were sent, but of which the session's other calls say that something may be lost."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from processors.model import ModelCall
+from processors.normalise.alike import family
+from processors.normalise.work import Work, call_of
+
+CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"
+MAYBE_CUT = "the model's name is the beginning of another one in this session: it may have been cut short"
+
+_CACHEABLE = 1024
+"""Tokens below which no vendor caches a prompt. Source: the vendors' documentation of prompt caching."""
+
+
+def doubt(works: Sequence[Work]) -> None:
+    """Note on calls what may be missing from them."""
+    counted = [work for work in works if isinstance(work.step, ModelCall) and work.counted_by is None]
+    _of_caches(counted)
+    _of_names(counted)
+
+
+def _of_caches(calls: Sequence[Work]) -> None:
+    """Note where a source told of cached tokens on other calls: it leaves zeros out, or lost a count."""
+    telling = {work.step.dialect for work in calls if _cached(work) is not None}
+    for work in calls:
+        usage = call_of(work).usage
+        large = usage is not None and (usage.input_tokens or 0) >= _CACHEABLE
+        if large and _cached(work) is None and work.step.dialect in telling:
+            work.note(CACHE_TAKEN_AS_NONE)
+
+
+def _cached(work: Work) -> int | None:
+    usage = call_of(work).usage
+    return usage.cache_read_input_tokens if usage is not None else None
+
+
+def _of_names(calls: Sequence[Work]) -> None:
+    """Note a name that one call alone has, once, and that begins another model's: `gpt-4` beside `gpt-4o-mini`."""
+    names: dict[str, list[Work]] = defaultdict(list)
+    sent: Counter[str] = Counter()
+    for work in calls:
+        call = call_of(work)
+        sent.update({name.lower() for name in (call.model, call.request_model) if name})
+        if call.model is not None:
+            names[call.model.lower()].append(work)
+    for name, named in names.items():
+        if sent[name] == 1 and any(other != name and other.startswith(name) and _differ(name, other) for other in sent):
+            named[0].note(MAYBE_CUT)
+
+
+def _differ(name: str, other: str) -> bool:
+    return family(name) != family(other)
