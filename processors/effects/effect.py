@@ -25,6 +25,7 @@ from processors.effects.targets import (
     names_place,
     overlap,
     parse,
+    patched,
     sql_tables,
 )
 from processors.model import ModelCall, Session, ToolCall, ToolDefinition
@@ -106,6 +107,9 @@ class Effects:
         if hinted is not None:
             return Effect(hinted, targets, anywhere=hinted is Access.READ and arguments is None)
         short = short_name(name)
+        files = _patched(arguments)
+        if files and _by_name(name, short, arguments) is not Access.READ:
+            return Effect(Access.WRITE, files | targets)
         command = command_of(arguments) if name in names.SHELLS or short in names.SHELLS else None
         if command is not None:
             return _of_shell(command)
@@ -174,6 +178,11 @@ def _of_shell(command: str) -> Effect:
     if found.unknown:
         return Effect(Access.UNKNOWN, frozenset(), anywhere=True)
     return Effect(Access.WRITE if found.wrote else Access.READ, targets, anywhere=found.anywhere or not targets)
+
+
+def _patched(arguments: str | None) -> frozenset[str]:
+    """Name the files of a patch that stands among some arguments, in a shell command too."""
+    return frozenset[str]().union(*(patched(text) for _, text in leaves(parse(arguments)) if "\n" in text))
 
 
 def _statement(arguments: str | None) -> Effect | None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
+from processors.effects.names import SEARCH_ARGUMENTS
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 NAMING_KEY = re.compile(
@@ -26,7 +28,14 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 SQL_CHANGE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+PLACE = re.compile(r"(?:[\w.~@+-]*/)+[\w.@+-]+/?|[\w-]+\.\w{1,5}")
 PLACE_KEY = re.compile(r"(^|_)(path|paths|file|files|filename|dir|directory|folder|cwd|url|uri|id|ids)$", re.IGNORECASE)
+PATCH_FILE = re.compile(
+    r"^(?:\*\*\* (?:Add|Update|Delete) File:|\*\*\* Move to:|(?:---|\+\+\+)(?= \S+(?:\t.*)?$))"
+    r" (?:[ab]/)?(?P<file>\S[^\t\n]*)",
+    re.MULTILINE,
+)
+"""The files of a patch: in the format of Codex, and in unified diffs."""
 LONGEST = 300
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -66,8 +75,17 @@ def named(arguments: str | None) -> frozenset[str]:
 
 
 def names_place(arguments: str | None) -> bool:
-    """Whether some arguments say where to look."""
-    return any(PLACE_KEY.search(CAMEL.sub("_", key)) for key, _ in leaves(parse(arguments)))
+    """Whether some arguments say where to look, by their key or as a path that is no pattern."""
+    return any(
+        PLACE_KEY.search(CAMEL.sub("_", key)) or (key.lower() not in SEARCH_ARGUMENTS and PLACE.fullmatch(text))
+        for key, text in leaves(parse(arguments))
+    )
+
+
+def patched(text: str) -> frozenset[str]:
+    """Name the files that a patch changes; none where the text is no patch."""
+    found = (match["file"] for match in PATCH_FILE.finditer(text)) if "*** " in text or "+++ " in text else ()
+    return frozenset(canonical(file) for file in found if file != "/dev/null")
 
 
 def canonical(target: str) -> str:

@@ -74,6 +74,10 @@ class Changes:
             if effect.access is not Access.READ:
                 self._possible.add(position, effect)
 
+    def position(self, tool: ToolCall) -> int:
+        """Return the place of a call among the session's tool calls, by time."""
+        return self._positions[tool.step_id]
+
     def known_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
         """Find a call between two others that is known to write to what the later one reads."""
         return self._between(self._known, earlier, later)

@@ -10,8 +10,8 @@ from processors.findings.view import View
 from processors.model import ToolCall
 
 WAITING = word_set("await delay pause sleep wait")
-STATE = word_set("build check health job monitor poll progress queue state status tail watch")
-MOMENT = word_set("clock now random time timestamp today uuid")
+STATE = word_set("build check health job monitor output poll progress queue state status tail task tasks watch")
+MOMENT = word_set("clock dice now random roll sample shuffle time timestamp today uuid")
 
 
 def is_polling(view: View, tool: ToolCall) -> bool:

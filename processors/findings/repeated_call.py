@@ -15,6 +15,8 @@ from processors.findings.view import View
 from processors.model import ToolCall
 from processors.similarity import similar_pairs
 
+ON_END = 3
+
 
 class RepeatedCall:
     """Needs tool arguments; without results anything that may have written excuses the repeat."""
@@ -33,6 +35,9 @@ class RepeatedCall:
             repeats: list[tuple[ToolCall, ToolCall]] = []
             reverted: list[tuple[ToolCall, ToolCall]] = []
             for run in _runs(view, group):
+                if _may_be_a_poll(view, run):
+                    yield _draft(view, list(pairwise(run)), "", soft=True)
+                    continue
                 for earlier, later in pairwise(run):
                     if not view.still_there(earlier, later):
                         continue
@@ -107,6 +112,13 @@ def _runs(view: View, group: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
             run = []
         run.append(tool)
     yield run
+
+
+def _may_be_a_poll(view: View, run: Sequence[ToolCall]) -> bool:
+    """Whether a call was made three times on end with answers that nobody knows: they may have told of progress."""
+    at = [view.changes.position(tool) for tool in run]
+    on_end = all(after - before == 1 for before, after in pairwise(at))
+    return len(run) >= ON_END and on_end and all(view.answer(tool) is None for tool in run)
 
 
 def _was_reverted(view: View, earlier: ToolCall, later: ToolCall) -> bool:

@@ -280,6 +280,21 @@ def test_without_results_equal_arguments_are_enough() -> None:
     assert (found.step_ids, "not captured" in found.note) == (("b",), True)
 
 
+def test_without_results_the_same_call_on_end_may_be_a_poll() -> None:
+    """Three equal calls on end with unknown answers are suspected only; with other work between, they are waste."""
+    same = [call(f"x{n}", "fetch_page", REPORT, page="start") for n in range(3)]
+    (found,) = findings(told(*same, capture=NO_CONTENT), DETECTOR)
+    assert (found.step_ids, found.soft) == (("x1", "x2"), True)
+    apart = (
+        same[0],
+        call("a", "read_file", OTHER, path="a"),
+        same[1],
+        call("b", "read_file", OTHER, path="b"),
+        same[2],
+    )
+    assert flagged(told(*apart, capture=NO_CONTENT), DETECTOR) == {"x1", "x2"}
+
+
 def test_without_results_answers_of_another_length_differ() -> None:
     """Where results were not captured, their token counts still show that an answer changed."""
     parts = (call("a", "read_file", REPORT, path="out.csv"), call("b", "read_file", REPORT * 5, path="out.csv"))
