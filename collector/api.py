@@ -6,7 +6,7 @@ the business of packages that the collector does not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from collector.export import Part
     from collector.skills import SkillReport
 
 
@@ -34,6 +35,10 @@ class Queries(Protocol):
 
         Blocks; the servers call it from a worker thread. `parameters` fill `?` in order.
         """
+        ...
+
+    def export(self) -> Iterator[Part]:
+        """Yield everything that is stored, each part to be read before the next. Raises `QueryError` at the first."""
         ...
 
 

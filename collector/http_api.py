@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from collector.api import Actions, OutcomeReport, Queries, QueryResult
 from collector.errors import CollectorError, QueryError, UnknownSessionError
+from collector.export import encoded
+from collector.http_stream import Stream
 from collector.ingest import Ingest
 from collector.query_format import json_document
 from collector.skills import SkillReport
@@ -49,6 +51,7 @@ class ApiRoutes:
         return [
             Route("/api/sql", _guarded(self._sql), methods=["POST"]),
             Route("/api/compile", _guarded(self._compile), methods=["POST"]),
+            Route("/api/export", _guarded(self._export), methods=["GET"]),
             Route("/api/sessions", _guarded(self._sessions), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/card", _guarded(self._card), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/outcome", _guarded(self._outcome), methods=["POST"]),
@@ -58,6 +61,10 @@ class ApiRoutes:
     async def _sql(self, request: Request) -> Response:
         body = _parsed(await _body(request))
         return await asyncio.to_thread(_rendered, lambda: self._queries.run(body.query), _wants_arrow(request))
+
+    async def _export(self, request: Request) -> Response:
+        chunks = encoded(self._queries.export())
+        return Stream(await asyncio.to_thread(next, chunks), chunks, request)
 
     async def _sessions(self, request: Request) -> Response:
         return await asyncio.to_thread(_rendered, lambda: self._queries.run(_SESSIONS), _wants_arrow(request))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from collector.api import QueryResult
 from collector.errors import QueryError
+from collector.export import Part, parts
 from collector.query_format import DUCKDB_TYPE, json_document
 from collector.query_gate import Node, check, refused
 from collector.query_growth import check_growth
@@ -65,6 +66,7 @@ class DuckQueries:
     def __init__(self, database: Database, limits: QueryLimits | None = None) -> None:
         self._database = database
         self._limits = limits or QueryLimits()
+        self._exporting = threading.Semaphore()
         self._slots = threading.BoundedSemaphore(self._limits.at_once)
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> QueryResult:
@@ -82,6 +84,15 @@ class DuckQueries:
         thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
         thread.start()
         return running.watch()
+
+    def export(self) -> Iterator[Part]:
+        """Yield everything that is stored, out of one snapshot. Raises QueryError 429 where another export runs."""
+        if not self._exporting.acquire(blocking=False):
+            raise QueryError("another export is running already: try again when it is done", status=429)
+        try:
+            yield from parts(self._database)
+        finally:
+            self._exporting.release()
 
 
 class _Running:

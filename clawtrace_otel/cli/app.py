@@ -42,6 +42,7 @@ def register() -> None:
         diff,
         distill,
         evaluate,
+        export,
         flame,
         import_sessions,
         outcome,
@@ -71,6 +72,7 @@ def register() -> None:
         app.command()(command)
     app.command("compile")(compile_.compile_)
     app.add_typer(import_sessions.imports, name="import")
+    app.add_typer(export.exports, name="export")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,6 +25,7 @@ from processors.normalise.sessions import CORRELATION_KEYS
 if TYPE_CHECKING:
     from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
+    from collector.export import Part
     from collector.skills import SkillReport
 
 
@@ -66,6 +67,10 @@ class FileReader:
     def query(self, query: str) -> QueryResult:
         """Return the rows of one SELECT-like statement over the views."""
         return self.queries.run(query)
+
+    def export(self) -> Iterator[Part]:
+        """Yield everything that is stored."""
+        return self.queries.export()
 
     def compile(self, *, everything: bool) -> CompileCounts:
         """Compile pending sessions, or all."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from http.client import HTTPException
+from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -63,6 +65,21 @@ class HttpClient:
                 f"no collector answers at {self.endpoint} ({reason}): start one with 'clawtrace serve'"
             ) from error
 
+    @contextmanager
+    def reading(self, path: str) -> Iterator[IO[bytes]]:
+        """Yield the body of an answer while it arrives. Raises `CliError` as `call` does."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        request = Request(f"{self.endpoint}{path}", headers=headers)  # noqa: S310 - checked_endpoint
+        try:
+            with _opener(self.endpoint).open(request, timeout=self.timeout_s) as response:
+                yield response
+        except HTTPError as error:
+            with error:
+                answer = Answer(error.code, error.read(), dict(error.headers))
+            raise CliError(explanation(answer, self.endpoint)) from None
+        except (URLError, OSError, HTTPException) as error:
+            raise CliError(f"the answer of {self.endpoint} broke off ({_reason(error)}): try again") from error
+
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
@@ -71,6 +88,10 @@ class HttpClient:
         if answer.ok:
             return answer.body
         raise CliError(explanation(answer, self.endpoint))
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "reason", None) or error
 
 
 def explanation(answer: Answer, endpoint: str) -> str:

@@ -19,6 +19,7 @@ from collector.api import CompileCounts, QueryResult
 
 if TYPE_CHECKING:
     from collector.api import OutcomeReport
+    from collector.export import Part
     from collector.skills import SkillReport
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -34,6 +35,10 @@ class SessionReader(Protocol):
 
     def query(self, query: str) -> QueryResult:
         """Return the rows of one SELECT-like statement over the views."""
+        ...
+
+    def export(self) -> Iterator[Part]:
+        """Yield everything that is stored, out of one snapshot; each part is to be read before the next."""
         ...
 
     def compile(self, *, everything: bool) -> CompileCounts:
@@ -97,6 +102,13 @@ class HttpReader:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         with pa.ipc.open_stream(answer.body) as stream:
             return QueryResult(stream.read_all(), headers.get(_TRUNCATED_HEADER) == "true")
+
+    def export(self) -> Iterator[Part]:
+        """Yield everything that is stored while it arrives."""
+        from collector.export import decoded
+
+        with self.client.reading("/api/export") as stream:
+            yield from decoded(stream)
 
     def compile(self, *, everything: bool) -> CompileCounts:
         """Compile pending sessions, or all, once what the collector has taken in is stored."""

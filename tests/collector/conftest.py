@@ -15,6 +15,7 @@ import pytest
 from collector.api import CompileCounts, OutcomeReport, QueryResult
 from collector.config import CollectorConfig
 from collector.errors import QueryError, UnknownSessionError
+from collector.export import Part
 from collector.model import LogRecord, Span
 from collector.server import Addresses, Collector
 from collector.skills import SkillReport
@@ -44,6 +45,10 @@ class ScriptedQueries:
             "at": pa.array([1, None], pa.timestamp("ns", "UTC")),
         }
         return QueryResult(pa.table(columns), truncated=True)
+
+    def export(self) -> Iterator[Part]:
+        schema = pa.schema([("n", pa.int64())])
+        yield Part("spans", "2026-11-23", pa.RecordBatchReader.from_batches(schema, []))
 
 
 @dataclass

@@ -1,0 +1,36 @@
+"""`clawtrace export`: what is stored, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+
+exports = typer.Typer(help="Write everything that is stored for other programs.", no_args_is_help=True)
+
+
+@exports.callback()
+def export() -> None:
+    """Write everything that is stored for other programs."""
+
+
+@exports.command("parquet")
+def parquet(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Empty, new, or written by an earlier export.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write into a directory that holds other files, too.")
+    ] = False,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Write every view as Parquet, a file per day, for DuckDB, pandas and Spark; prints how much."""
+    from clawtrace_otel.cli.parquet import readable_size, write_parquet
+    from clawtrace_otel.cli.reader import open_reader
+
+    with open_reader(db, endpoint) as reader:
+        written = write_parquet(reader.export(), directory, overwrite=overwrite)
+    rows = sum(written.rows.values())
+    typer.echo(f"{rows} rows in {written.files} files, {readable_size(directory) / 1e6:.1f} MB, in {directory}")
