@@ -287,6 +287,7 @@ def _preference(work: Work) -> tuple[object, ...]:
     step = call_of(work)
     return (
         work.sighting.signal == "log",
+        from_files.from_file(work),
         work.sighting.secondary,
         -work.depth,
         step.usage is None,

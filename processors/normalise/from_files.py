@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from processors.model import AgentRun
 from processors.normalise.alike import same_model, token_pairs
@@ -72,6 +73,15 @@ def join_agents(works: Sequence[Work]) -> None:
                 same = started.get(above) if above is not None else _told(inside[work])
             if same is not None:
                 work.yield_to(counting(same), SAME_WORK)
+                if work.step.name != counting(same).step.name:
+                    _unname(works, work)
+
+
+def _unname(works: Sequence[Work], run: Work) -> None:
+    """Take the file's name of an agent run off telemetry's steps, which are named by their own run."""
+    for work in works:
+        if work.step.agent_name == run.step.name and work is not run:
+            work.step = replace(work.step, agent_name=None)
 
 
 def _told(parts: Sequence[Work]) -> Work | None:
