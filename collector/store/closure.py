@@ -7,12 +7,14 @@ from typing import Final
 
 import pyarrow as pa
 
+from collector.store import Group
 from collector.store.engine import Cursor
-from collector.store.groups import TRACE, VALUE, Edge, Node
+from collector.store.groups import TRACE, VALUE, Edge, Node, connected, nodes_of
 from collector.store.resent import registered
 
 MAX_ROUNDS: Final = 12
 """Steps away from where the search began; past it every edge is read, so that a long chain of traces costs no more."""
+_SEEDS_AT_ONCE: Final = 1000
 
 _EDGES: Final = """
     SELECT batch, trace_id, value, joined_value FROM telemetry.arrivals
@@ -69,6 +71,11 @@ def _names(kind: str, nodes: Collection[Node]) -> pa.Table:
 def pending_nodes(cursor: Cursor, *, now_ns: int) -> dict[Node, int]:
     """Return when each pending node last received something. What came from the future came now, and stays so."""
     cursor.execute("UPDATE telemetry.pending SET received_at = $now WHERE received_at > $now", {"now": now_ns})
+    return received(cursor)
+
+
+def received(cursor: Cursor) -> dict[Node, int]:
+    """Return when each pending node last received something, by the clock of whoever received it."""
     return {(kind, name): received_at for kind, name, received_at in cursor.execute(_PENDING_NODES).fetchall()}
 
 
@@ -77,6 +84,22 @@ def nothing_is_quiet(cursor: Cursor, *, idle_ns: int, now_ns: int) -> bool:
     row = cursor.execute("SELECT min(received_at), max(received_at) FROM telemetry.pending").fetchall()[0]
     oldest, newest = row
     return oldest is None or (oldest > now_ns - idle_ns and newest <= now_ns)
+
+
+def silent_groups(cursor: Cursor, newest: dict[Node, int], *, until_ns: int, limit: int) -> list[Group]:
+    """Return up to `limit` groups of pending nodes all of which received nothing since `until_ns`."""
+    found: list[Group] = []
+    seeds = by_age(newest, until_ns=until_ns)
+    looked_at: set[Node] = set()
+    while seeds and len(found) < limit:
+        for group in connected(edges_around(cursor, seeds[:_SEEDS_AT_ONCE])):
+            nodes = nodes_of(group)
+            looked_at |= nodes
+            times = [newest[node] for node in nodes if node in newest]
+            if times and max(times) <= until_ns:
+                found.append(group)
+        seeds = [node for node in seeds if node not in looked_at]
+    return found[:limit]
 
 
 def by_age(nodes: dict[Node, int], *, until_ns: int) -> Sequence[Node]:

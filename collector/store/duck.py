@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from collector.errors import StoreError
 from collector.store import Batch, DerivedRows, Group, Receipt, Signals
 from collector.store.charges import Charge
-from collector.store.closure import all_edges, by_age, edges_around, nothing_is_quiet, pending_nodes
+from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, silent_groups
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
 from collector.store.engine import Database, transaction, translated
-from collector.store.groups import Node, connected, nodes_of
+from collector.store.groups import connected
 from collector.store.loading import load_signals
 from collector.store.opening import open_database
 from collector.store.replacing import charges_beside, compiled_of, swap
@@ -32,7 +32,6 @@ _log: Final = logging.getLogger(__name__)
 
 _LONG_LOG: Final = 256 * 1024 * 1024
 """Bytes. A checkpoint every 16 MB, as DuckDB has it by itself, halves what can be stored in a second."""
-_SEEDS_AT_ONCE: Final = 1000
 _LAST_BATCH: Final = """
     SELECT max(batch) FROM (
         SELECT max(batch) AS batch FROM telemetry.spans
@@ -52,7 +51,7 @@ _INSERT_ARRIVALS: Final = """
 _INSERT_PENDING: Final = """
     INSERT INTO telemetry.pending SELECT ?::BIGINT, ?::BIGINT, trace_id, value, joined_value FROM incoming
 """
-_MEMBER_OF_SESSION: Final = """
+MEMBER_OF_SESSION: Final = """
     SELECT min(m.trace_id), min(m.value) FROM derived.sessions s JOIN derived.members m USING (group_key)
     WHERE s.session_id = ? GROUP BY group_key
 """
@@ -67,9 +66,12 @@ class DuckStore:
         self._deriving = Lock()
         self._appender = database.cursor()
         self._deriver = database.cursor()
-        with translated(database.path):
+        self._last_batch = self._find_last_batch()
+
+    def _find_last_batch(self) -> int:
+        with translated(self.database.path):
             ((last,),) = self._appender.execute(_LAST_BATCH).fetchall()
-        self._last_batch: int = last or 0
+        return last or 0
 
     @classmethod
     def open(cls, path: Path) -> DuckStore:
@@ -103,25 +105,13 @@ class DuckStore:
 
     def quiet(self, *, idle_ns: int, now_ns: int, limit: int) -> Sequence[Group]:
         """See `TelemetryStore`."""
-        found: list[Group] = []
         with self._deriving, translated(self.database.path):
             cursor = self._deriver
             if nothing_is_quiet(cursor, idle_ns=idle_ns, now_ns=now_ns):
-                return found
+                return []
             with transaction(cursor):
                 newest = pending_nodes(cursor, now_ns=now_ns)
-                seeds = by_age(newest, until_ns=now_ns - idle_ns)
-                looked_at: set[Node] = set()
-                while seeds and len(found) < limit:
-                    groups = connected(edges_around(cursor, seeds[:_SEEDS_AT_ONCE]))
-                    for group in groups:
-                        nodes = nodes_of(group)
-                        looked_at |= nodes
-                        times = [newest[node] for node in nodes if node in newest]
-                        if times and max(times) <= now_ns - idle_ns:
-                            found.append(group)
-                    seeds = [node for node in seeds if node not in looked_at]
-        return found[:limit]
+                return silent_groups(cursor, newest, until_ns=now_ns - idle_ns, limit=limit)
 
     def groups(self) -> Iterable[Group]:
         """See `TelemetryStore`."""
@@ -175,7 +165,7 @@ class DuckStore:
         with self._appending, translated(self.database.path):
             cursor, number = self._appender, self._last_batch + 1
             with transaction(cursor), registered(cursor, incoming=outcome):
-                members = cursor.execute(_MEMBER_OF_SESSION, [session_id]).fetchall()
+                members = cursor.execute(MEMBER_OF_SESSION, [session_id]).fetchall()
                 cursor.execute(
                     "INSERT INTO derived.outcomes BY NAME SELECT *, ? AS outcome_number FROM incoming", [number]
                 )

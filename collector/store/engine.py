@@ -122,6 +122,11 @@ class Database:
         self._open.pop(self.path.resolve(), None)
 
 
+def connect_to_nothing() -> Cursor:
+    """Return a connection to an empty instance in memory."""
+    return duckdb.connect(":memory:", config={"enable_external_access": False})
+
+
 def _check_magic(path: Path) -> None:
     """Recognise a foreign file before DuckDB does, which would go looking for an extension that reads it."""
     try:

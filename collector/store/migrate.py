@@ -6,16 +6,23 @@ when the process is killed is the one thing DuckDB has been seen to fail to read
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 from collector.errors import NotOurDatabaseError
-from collector.store.engine import Cursor, Database, transaction, translated
+from collector.store.engine import Cursor, Database, connect_to_nothing, transaction, translated
 
 _CREATE_APPLIED: Final = """
     CREATE SCHEMA IF NOT EXISTS layout;
     CREATE TABLE IF NOT EXISTS layout.migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL);
+"""
+_LAID_OUT: Final = """
+    SELECT schema_name, table_name, column_name, data_type || CASE WHEN is_nullable THEN '' ELSE ' NOT NULL' END
+    FROM duckdb_columns() JOIN duckdb_tables() USING (schema_name, table_name)
+    WHERE schema_name IN ('telemetry', 'derived') ORDER BY schema_name, table_name, column_index
 """
 
 
@@ -36,6 +43,28 @@ def migrations() -> tuple[Migration, ...]:
         for name in found
         if name.endswith(".sql")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the migrations make, all of them together."""
+
+    tables: Mapping[tuple[str, str], Mapping[str, str]]
+    """By schema and name, the columns and their types as SQL says them."""
+    views: tuple[str, ...]
+    """The statements that make those of the schema main."""
+
+
+def layout_of_file() -> Layout:
+    """Return the layout that a new database file gets."""
+    with closing(connect_to_nothing()) as connection:
+        for migration in migrations():
+            connection.execute(migration.sql)
+        tables: dict[tuple[str, str], dict[str, str]] = {}
+        for schema, table, column, kind in connection.execute(_LAID_OUT).fetchall():
+            tables.setdefault((schema, table), {})[column] = kind
+        views = connection.execute("SELECT sql FROM duckdb_views() WHERE NOT internal ORDER BY view_name").fetchall()
+    return Layout(tables, tuple(sql for (sql,) in views))
 
 
 def schema_version(database: Database) -> int:

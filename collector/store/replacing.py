@@ -102,11 +102,21 @@ def charges_beside(
 
 def swap(cursor: Cursor, compiled: Compiled) -> None:
     """Replace in one transaction, and take what was compiled off the to-do list."""
+    with transaction(cursor):
+        swap_rows(cursor, compiled)
+        with registered(cursor, nodes=compiled.nodes):
+            cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
+            for statement in _DONE:
+                cursor.execute(statement)
+
+
+def swap_rows(cursor: Cursor, compiled: Compiled) -> None:
+    """Put the new rows, without their members, in the place of all that stems from the same traces and values."""
     new = compiled.tables.get(_SESSIONS)
     new_sessions = (
         new.select(["session_id"]) if new is not None else pa.table({"session_id": pa.array([], pa.string())})
     )
-    with transaction(cursor), registered(cursor, nodes=compiled.nodes, new_sessions=new_sessions):
+    with registered(cursor, nodes=compiled.nodes, new_sessions=new_sessions):
         _delete_old(cursor)
         verdicts = compiled.tables.get(_BUDGETS)
         if verdicts is not None:
@@ -116,9 +126,6 @@ def swap(cursor: Cursor, compiled: Compiled) -> None:
                 continue
             with registered(cursor, rows=rows):
                 cursor.execute(f"INSERT INTO derived.{name} BY NAME SELECT * FROM rows")  # noqa: S608 - ours
-        cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
-        for statement in _DONE:
-            cursor.execute(statement)
 
 
 def _delete_old(cursor: Cursor) -> None:

@@ -44,18 +44,22 @@ class Kind:
         return f"hash({', '.join(self.same)}) AS identity, {self.time_of_incoming} AS probed_time"
 
     @property
+    def columns(self) -> str:
+        """SQL for the columns of `incoming` and those that the store adds."""
+        own_time = "" if self.time == self.time_of_incoming else f", {self.time_of_incoming} AS {self.time}"
+        return f"*, hash({', '.join(self.same)}) AS identity{own_time}"
+
+    @property
     def insert(self) -> str:
         """SQL that stores the table `incoming` under a batch number."""
-        own_time = "" if self.time == self.time_of_incoming else f", {self.time_of_incoming} AS {self.time}"
         return f"""
-            INSERT INTO telemetry.{self.table} BY NAME
-            SELECT *, hash({", ".join(self.same)}) AS identity{own_time}, ?::BIGINT AS batch FROM incoming
+            INSERT INTO telemetry.{self.table} BY NAME SELECT {self.columns}, ?::BIGINT AS batch FROM incoming
         """  # noqa: S608 - ours
 
-    def probe(self, ranges: int) -> str:
+    def probe(self, ranges: int, schema: str) -> str:
         """Return SQL that counts the distinct keys of `incoming`, and those stored in so many ranges of time."""
         within = f"""
-            SELECT 1 FROM telemetry.{self.table} AS stored
+            SELECT 1 FROM {schema}.{self.table} AS stored
             JOIN keys ON keys.identity = stored.identity AND keys.probed_time = stored.{self.time}
             WHERE stored.{self.time} BETWEEN ?::UBIGINT AND ?::UBIGINT
         """  # noqa: S608 - ours
@@ -65,9 +69,8 @@ class Kind:
             (SELECT count(*) FROM ({" UNION ALL ".join([within] * ranges)}))
         """  # noqa: S608 - ours
 
-    @property
-    def resent(self) -> str:
-        """SQL for the `row_number` of each row of `incoming` that stands in it before, or is stored already."""
+    def resent(self, schema: str) -> str:
+        """Return SQL for the `row_number` of each row of `incoming` that stands in it before, or is stored already."""
         equal = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM incoming.{name}" for name in self.same)
         return f"""
             WITH incoming AS (SELECT *, {self.keys} FROM numbered)
@@ -76,7 +79,7 @@ class Kind:
                 FROM incoming
             ) WHERE place > 1
             UNION
-            SELECT incoming.row_number FROM incoming JOIN telemetry.{self.table} AS stored
+            SELECT incoming.row_number FROM incoming JOIN {schema}.{self.table} AS stored
             ON stored.identity = incoming.identity AND stored.{self.time} = incoming.probed_time AND {equal}
         """  # noqa: S608 - ours
 
@@ -117,22 +120,24 @@ def registered(cursor: Cursor, **tables: pa.Table) -> Iterator[None]:
             cursor.unregister(name)
 
 
-def new_rows(cursor: Cursor, kind: Kind, table: pa.Table) -> pa.Table:
-    """Return the rows of a batch that are to be stored."""
+def new_rows(cursor: Cursor, kind: Kind, table: pa.Table, schema: str = "telemetry") -> pa.Table:
+    """Return the rows of a batch that are to be stored; what is stored is looked for in tables of a schema."""
     if not table.num_rows:
         return table
     with registered(cursor, incoming=table):
         ranges = windows(kind.times(table))
-        ((distinct, stored),) = cursor.execute(kind.probe(len(ranges)), list(chain.from_iterable(ranges))).fetchall()
+        ((distinct, stored),) = cursor.execute(
+            kind.probe(len(ranges), schema), list(chain.from_iterable(ranges))
+        ).fetchall()
     if distinct == table.num_rows and not stored:
         return table
-    return _without_resent(cursor, kind, table)
+    return _without_resent(cursor, kind, table, schema)
 
 
-def _without_resent(cursor: Cursor, kind: Kind, table: pa.Table) -> pa.Table:
+def _without_resent(cursor: Cursor, kind: Kind, table: pa.Table, schema: str) -> pa.Table:
     row_numbers = pa.array(range(table.num_rows), pa.int64())
     with registered(cursor, numbered=table.append_column("row_number", row_numbers)):
-        resent = cursor.execute(kind.resent).to_arrow_table().column("row_number")
+        resent = cursor.execute(kind.resent(schema)).to_arrow_table().column("row_number")
     return table.filter(pc.invert(pc.is_in(row_numbers, value_set=resent.combine_chunks())))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,8 @@ import pytest
 
 from collector.store import TelemetryStore
 from collector.store.duck import DuckStore
+from collector.store.lake import LakeStore
+from collector.store.lake_address import LakeAddress
 from collector.store.memory import MemoryStore
 
 
@@ -36,19 +39,45 @@ class MemoryUnderTest:
 
 class DuckUnderTest:
     def __init__(self, path: Path) -> None:
-        self.store = DuckStore.open(path)
+        self.store: DuckStore = DuckStore.open(path)
 
     def rows(self, table: str, *columns: str) -> list[tuple[object, ...]]:
         cursor = self.store.database.cursor()
         return sorted(cursor.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall(), key=repr)
 
 
-@pytest.fixture(params=["memory", "duck"])
+class LakeUnderTest(DuckUnderTest):
+    def __init__(self, address: LakeAddress) -> None:
+        self.store = LakeStore.at(address)
+
+
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> LakeAddress:
+    """Return a lake that was made once, to be copied: making one takes seconds."""
+    pytest.importorskip("duckdb_extension_ducklake", reason="the lake needs the extra [lake]")
+    folder = tmp_path_factory.mktemp("lake")
+    address = LakeAddress.of(f"ducklake:{folder / 'catalog.ducklake'}", str(folder / "data"))
+    LakeStore.at(address).close()
+    return address
+
+
+@pytest.fixture(params=["memory", "duck", "lake"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreUnderTest]:
     """Open an empty store of each kind."""
-    made: StoreUnderTest = MemoryUnderTest() if request.param == "memory" else DuckUnderTest(tmp_path / "t.duckdb")
+    made: StoreUnderTest
+    if request.param == "memory":
+        made = MemoryUnderTest()
+    elif request.param == "duck":
+        made = DuckUnderTest(tmp_path / "t.duckdb")
+    else:
+        made = LakeUnderTest(copied(request.getfixturevalue("empty_lake"), tmp_path))
     yield made
     made.store.close()
+
+
+def copied(lake: LakeAddress, folder: Path) -> LakeAddress:
+    """Copy an empty lake's catalog; the copies share a place for their data, where no two files have one name."""
+    return LakeAddress(str(shutil.copy(lake.catalog, folder)), lake.data)
 
 
 @pytest.fixture
