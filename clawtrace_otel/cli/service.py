@@ -18,6 +18,7 @@ from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
+from clawtrace_otel.cli.open_files import allow_open_files
 from collector.query import DuckQueries
 from collector.server import Collector
 from collector.store.duck import DuckStore
@@ -26,6 +27,7 @@ from collector.tls import TlsFiles
 if TYPE_CHECKING:
     from collector.config import CollectorConfig
 
+_TRANSPORTS: Final = 2
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -39,6 +41,7 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
     if settings.prices is not None:
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
+    allow_open_files(_TRANSPORTS * config.max_connections)
     with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
         store.database.when_broken = asked.set
         queries = DuckQueries(store.database)

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 from tests.conftest import StartCollector
+from tests.reliability.disk import log_bytes, no_file_larger_than
 from tests.support.collector import PROTOBUF, Response, RunningCollector
+from tests.support.load import COUNTS
 from tests.support.spans import request
-
-COUNT = "SELECT count(*) AS n, count(DISTINCT span_id) AS ids FROM spans"
-
-
-@contextmanager
-def no_file_larger_than(collector: RunningCollector, size: int) -> Iterator[None]:
-    """Let the system refuse to write a file of the collector's past a size, as a full disk or a quota does."""
-    pid = collector.process.pid
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        if collector.process.poll() is None:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def send(collector: RunningCollector, numbers: range) -> Response:
@@ -33,32 +17,27 @@ def send(collector: RunningCollector, numbers: range) -> Response:
     return collector.request("POST", "/v1/traces", request(numbers, size=5_000), Content_Type=PROTOBUF)
 
 
-def log_of(collector: RunningCollector) -> Path:
-    """Return DuckDB's write-ahead log."""
-    return collector.database.with_name(f"{collector.database.name}.wal")
-
-
 def test_a_full_disk_refuses_and_recovers(start_collector: StartCollector, tmp_path: Path) -> None:
     """While nothing fits senders are told to come back, queries go on, and with room again everything is stored."""
     collector = start_collector(database=tmp_path / "full.duckdb")
     assert send(collector, range(100)).status == HTTPStatus.OK
-    with no_file_larger_than(collector, log_of(collector).stat().st_size + 200_000):
+    with no_file_larger_than(collector, log_bytes(collector) + 200_000):
         refused = [send(collector, range(100, 200)) for _ in range(3)]
         assert {answer.status for answer in refused} == {HTTPStatus.SERVICE_UNAVAILABLE}
         assert b"cannot be written (File too large): make room" in refused[0].body
         assert int(refused[0].headers["retry-after"]) > 0
-        assert collector.sql(COUNT) == [{"n": 100, "ids": 100}]
+        assert collector.sql(COUNTS) == [{"n": 100, "ids": 100}]
     assert send(collector, range(200)).status == HTTPStatus.OK
-    assert collector.sql(COUNT) == [{"n": 200, "ids": 200}]
+    assert collector.sql(COUNTS) == [{"n": 200, "ids": 200}]
     assert collector.compile() == {"compiled": 13, "failed": 0}
     assert collector.stop() == 0
-    assert start_collector(database=tmp_path / "full.duckdb").sql(COUNT) == [{"n": 200, "ids": 200}]
+    assert start_collector(database=tmp_path / "full.duckdb").sql(COUNTS) == [{"n": 200, "ids": 200}]
 
 
 def test_cards_wait_for_room(collector: RunningCollector) -> None:
     """Sessions whose cards do not fit stay pending, and are compiled once there is room."""
     send(collector, range(64))
-    with no_file_larger_than(collector, log_of(collector).stat().st_size + 1_000):
+    with no_file_larger_than(collector, log_bytes(collector) + 1_000):
         answer = collector.request("POST", "/api/compile", b"")
         assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, answer.body
         assert b"make room" in answer.body
@@ -75,6 +54,6 @@ def test_a_checkpoint_that_breaks_the_instance_ends_the_process(
         assert collector.process.wait(60) == 1
     assert "restart; what was acknowledged is safe" in collector.logged().splitlines()[-1]
     again = start_collector(database=tmp_path / "broken.duckdb")
-    assert again.sql(COUNT) == [{"n": 8, "ids": 8}]
+    assert again.sql(COUNTS) == [{"n": 8, "ids": 8}]
     assert send(again, range(16)).status == HTTPStatus.OK
-    assert again.sql(COUNT) == [{"n": 16, "ids": 16}]
+    assert again.sql(COUNTS) == [{"n": 16, "ids": 16}]
