@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -86,24 +86,23 @@ def lines_of(file: SessionFile) -> Iterator[bytes]:
     from processors.session_logs import split
 
     try:
-        with _opened(file.path) as stream:
+        with file.path.open("rb", buffering=1024 * 1024) as packed, _unpacked(packed) as stream:
             yield from split(stream)
     except _BROKEN as error:
-        raise UnreadableError(f"{type(error).__name__}: {error}" if not str(error) else str(error)) from error
+        raise UnreadableError(str(error) or type(error).__name__) from error
 
 
-def _opened(path: Path) -> BinaryIO:
-    stream = path.open("rb", buffering=1024 * 1024)
-    assert isinstance(stream, io.BufferedReader)  # noqa: S101 - what `open` gives for these arguments
-    magic = stream.peek(4)[:4]
+def _unpacked(packed: BinaryIO) -> AbstractContextManager[BinaryIO]:
+    magic = packed.read(len(_ZSTD))
+    packed.seek(0)
     if magic.startswith(_GZIP):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+        return cast("AbstractContextManager[BinaryIO]", gzip.GzipFile(fileobj=packed, mode="rb"))
     if magic == _ZSTD:
         import pyarrow as pa
 
-        packed = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
-        return io.BufferedReader(cast("io.RawIOBase", packed), 1024 * 1024)
-    return stream
+        plain = pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
+        return io.BufferedReader(cast("io.RawIOBase", plain), 1024 * 1024)
+    return nullcontext(packed)
 
 
 def database_sessions(file: SessionFile) -> Iterator[tuple[str, list[bytes]]]:
