@@ -16,7 +16,7 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable '.[server]' --group dev
 	@touch $@
 
-demo: $(READY) ## A recorded agent run over OTLP into DuckDB, and its TraceCard
+demo: $(READY) ## Recorded agent runs to TraceCards, and an agent's runs to a cheaper, better skill
 	@$(BIN)/clawtrace demo
 
 check: $(READY) ## Lint, types, import contract

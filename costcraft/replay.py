@@ -1,47 +1,24 @@
 """Counterfactuals by execution: a session's tool calls run again, with and without some of them.
 
-A user's `Environment` runs in a child process with a time limit, so that a fault of it costs one verdict and not the
-run. Verdicts are kept by the content of what was run.
+A user's `Environment` runs in a child process with a time limit, so that a fault of it is a sentence and not a crash.
+Verdicts are kept by the content of what was run.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
-import multiprocessing
-import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol, cast
 
 from costcraft.case import Case, Cases
-from costcraft.errors import EnvironmentFaultError
 from costcraft.patch import SkillPatch
+from costcraft.replay_process import Environment, EnvironmentFactory, ReplayProcess, load_environment
+
+__all__ = ["TIME_LIMIT_S", "Environment", "EnvironmentFactory", "ReplayVerdict", "Replayer", "load_environment"]
 
 TIME_LIMIT_S = 60.0
-
-
-class Environment(Protocol):
-    """A world that a task's tool calls act on."""
-
-    def reset(self) -> None:
-        """Return to the state in which the task began."""
-        ...
-
-    def call(self, tool: str, arguments: Mapping[str, object]) -> object:
-        """Run one tool and return its result; a tool that fails raises."""
-        ...
-
-    def check(self) -> bool:
-        """Return whether the oracle passes the present state."""
-        ...
-
-
-EnvironmentFactory = Callable[[str | None], Environment]
-"""Makes the environment of a task id; what `--environment package.module:name` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +44,14 @@ class Replayer:
     cache: Path | None = None
     """A folder with one small file per replay done, so that an interrupted run goes on where it was."""
     _known: dict[str, bool] = field(default_factory=dict)
+    _process: ReplayProcess = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._process = ReplayProcess(self.environment, self.time_limit_s)
+
+    def close(self) -> None:
+        """End the child process."""
+        self._process.close()
 
     def verdict(self, case: Case, without: Collection[str]) -> ReplayVerdict | None:
         """Replay a case with and without steps; None where arguments were not captured.
@@ -106,7 +91,7 @@ class Replayer:
     def _passes(self, task_id: str | None, run: list[tuple[str, str]]) -> bool:
         key = self._key(task_id, run)
         if key not in self._known:
-            self._known[key] = self._kept(key, lambda: self._run(task_id, run))
+            self._known[key] = self._kept(key, lambda: self._process.replay(task_id, run))
         return self._known[key]
 
     def _kept(self, key: str, replay: Callable[[], bool]) -> bool:
@@ -120,54 +105,3 @@ class Replayer:
             unfinished.write_text("passed" if passed else "failed", encoding="utf-8")
             unfinished.replace(verdict)
         return verdict.read_text(encoding="utf-8") == "passed"
-
-    def _run(self, task_id: str | None, calls: list[tuple[str, str]]) -> bool:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        child = context.Process(target=_child, args=(theirs, self.environment, task_id, calls), daemon=True)
-        child.start()
-        theirs.close()
-        try:
-            if not ours.poll(self.time_limit_s):
-                raise EnvironmentFaultError(f"{self.environment} took longer than {self.time_limit_s:g} s")
-            passed, fault = cast("tuple[bool, str]", ours.recv())
-        except EOFError as error:
-            raise EnvironmentFaultError(f"{self.environment} took its process down") from error
-        finally:
-            child.kill()
-            child.join()
-            ours.close()
-        if fault:
-            raise EnvironmentFaultError(f"{self.environment}: {fault}")
-        return passed
-
-
-def load_environment(named: str) -> EnvironmentFactory:
-    """Import what `package.module:name` names. Raises `EnvironmentFaultError` where there is none."""
-    module, _, name = named.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise EnvironmentFaultError(
-            f"--environment {named}: give package.module:name of a callable ({error})"
-        ) from error
-    return cast("EnvironmentFactory", factory)
-
-
-def _child(pipe: Connection, named: str, task_id: str | None, calls: list[tuple[str, str]]) -> None:
-    try:
-        pipe.send((_replay(load_environment(named)(task_id), calls), ""))
-    except Exception as error:  # noqa: BLE001 - a user's code: whatever it raises goes back as words
-        traceback.print_exc()
-        pipe.send((False, f"{type(error).__name__}: {error}"))
-
-
-def _replay(environment: Environment, calls: list[tuple[str, str]]) -> bool:
-    environment.reset()
-    for tool, arguments in calls:
-        parsed = json.loads(arguments)
-        try:
-            environment.call(tool, parsed if isinstance(parsed, dict) else {"input": parsed})
-        except Exception:  # noqa: BLE001, S112 - a tool may fail in a replay as it may fail in a run
-            continue
-    return environment.check()

@@ -1,4 +1,4 @@
-"""`clawtrace demo`: a recorded agent run over OTLP into DuckDB, and its TraceCard. No network, no keys."""
+"""`clawtrace demo`: recorded agent runs to TraceCards, and an agent's runs to a better skill. No network, no keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ FROM steps WHERE kind = 'llm' AND counted_by IS NULL GROUP BY model ORDER BY cos
 
 
 def demo() -> None:
-    """Play a recorded agent run into a throwaway collector and show what it cost."""
+    """Play recorded agent runs into a throwaway collector, show what they cost, and make a skill better and cheaper."""
+    from clawtrace_otel.cli.demo_skill import improve_a_skill
     from clawtrace_otel.cli.http import HttpClient
     from clawtrace_otel.cli.reader import HttpReader
 
@@ -40,9 +41,11 @@ def demo() -> None:
         play_recordings(reader)
         reader.compile(everything=False)
         show(reader)
+        improve_a_skill(reader, Path(folder))
     typer.echo("\nNext: start your own with   clawtrace serve")
     typer.echo("then run any agent with     OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318")
     typer.echo("and ask                     clawtrace sessions")
+    typer.echo("A skill of your own:        clawtrace distill --skill SKILL.md --out skill   (docs/costcraft.md)")
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -70,7 +72,7 @@ def distill(
         results=AnalystName.LLM in names,
     )
     source = locate(db, endpoint, must_exist=True)
-    with shown_progress() as progress:
+    with shown_progress() as progress, _replaying(environment, out / VERDICTS) as replayer:
         settings = AnalystSettings(
             model=model,
             budget_usd=budget_usd,
@@ -85,7 +87,6 @@ def distill(
             cases = read_cases(reader, wanted, progress)
         judged = sum(case.passed is not None for case in cases.by_id.values())
         typer.echo(f"{len(cases.by_id)} sessions, {judged} with an outcome", err=True)
-        replayer = _replayer(environment, out / VERDICTS)
         if dry_run:
             _forecast(analysts, cases, replayer)
             return
@@ -156,10 +157,16 @@ def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillat
         telemetry.shutdown()
 
 
-def _replayer(environment: str | None, verdicts: Path) -> Replayer | None:
+@contextmanager
+def _replaying(environment: str | None, verdicts: Path) -> Iterator[Replayer | None]:
+    """Yield what replays in the user's environment, which may lie in the present folder; None where there is none."""
     from costcraft.replay import Replayer, load_environment
 
     if environment is None:
-        return None
+        yield None
+        return
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     load_environment(environment)
-    return Replayer(environment, cache=verdicts)
+    with closing(Replayer(environment, cache=verdicts)) as replayer:
+        yield replayer

@@ -202,9 +202,12 @@ def test_the_schema_is_that_of_the_cards(database: Path) -> None:
 
 
 def test_the_demo_shows_a_card_and_the_next_command(tmp_path: Path) -> None:
-    """It runs without a network or keys, shows a priced card, and ends with what to type next."""
+    """It runs without a network or keys, shows a priced card, improves a skill, and ends with what to type next."""
     done = clawtrace("demo", http_proxy="http://127.0.0.1:9", HOME=str(tmp_path))
     shown = done.stdout.decode()
     assert done.returncode == 0, done.stderr.decode()
     assert "total_cost_usd: 0.0044" in shown
-    assert "clawtrace serve" in shown.splitlines()[-3]
+    assert "Skip `list_shipments`" in shown
+    assert "distilled against base: better" in shown
+    assert "clawtrace serve" in shown.splitlines()[-4]
+    assert "clawtrace distill" in shown.splitlines()[-1]
