@@ -84,6 +84,13 @@ def test_pyarrow_and_so_pandas_read_it_partitioned(store: DuckStore, tmp_path: P
     assert steps.schema.field("started_at").type == pa.timestamp("us", tz="UTC")
 
 
+@pytest.mark.parametrize("view", TABLES)
+def test_every_view_can_be_read_without_saying_what_its_dates_are(store: DuckStore, tmp_path: Path, view: str) -> None:
+    """Also one of which nothing, or nothing with a time, is stored: readers infer the partition's type."""
+    out = exported(store, tmp_path / "out")
+    assert "date" in pq.read_table(out / view).schema.names
+
+
 def test_no_type_is_exotic(store: DuckStore, tmp_path: Path) -> None:
     """Nothing that Spark refuses: no nanoseconds, no unsigned numbers, no INT96."""
     out = exported(store, tmp_path / "out")
