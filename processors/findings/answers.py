@@ -21,7 +21,7 @@ STEADY = 0.5
 """An answer of which less than this is steady is about the volatile part itself, such as a clock's."""
 NEGATIVE = re.compile(
     r"\b(?:not? (?:\w+ ){0,2}(?:found|results?|match(?:es)?|such|exist\w*|available|records?|data|entries|items|rows)"
-    r"|(?:doesn't|does not|didn't|did not) exist|nothing (?:found|matched)|none found|0 (?:results?|matches|rows|items)"
+    r"|(?:doesn't|does not|didn't|did not) exist|0 (?:results?|matches|rows|items)|cannot|neither|none|nothing|unable"
     r"|empty|unknown|missing|unavailable|no)\b",
     re.IGNORECASE,
 )

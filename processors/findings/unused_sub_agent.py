@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from processors.effects import Access
+from processors.effects import Access, words_of
+from processors.effects.names import word_set
 from processors.findings.answers import verdict
 from processors.findings.detector import Draft
 from processors.findings.unused_result import unused
+from processors.findings.usage import SHORTEST_WORD
 from processors.findings.view import View
 from processors.model import ToolCall
 
+REFERRING = word_set("according agent assistant checked confirmed delegated helper reported reviewed subagent verified")
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
 
 class UnusedSubAgent:
-    """Needs sub-agents' answers and all that was written after them. A sub-agent that wrote something did work."""
+    """Needs sub-agents' answers and all that was written after them. A sub-agent that wrote something did work.
+
+    An answer that is or holds a judgement may have been acted upon silently, and one that is spoken of was read.
+    """
 
     name = "unused_sub_agent"
 
@@ -29,9 +38,9 @@ class UnusedSubAgent:
         for tool in view.tools:
             agent = view.structure.sub_agents.get(tool.step_id)
             text = None if agent is None else view.sub_agent_answer(tool)
-            if agent is None or text is None or verdict(text) or _wrote(view, agent.step_id):
+            if agent is None or text is None or _judges(text) or _wrote(view, agent.step_id):
                 continue
-            if _took_over(view, tool, agent.step_id):
+            if _took_over(view, tool, agent.step_id) or _referred_to(view, tool, agent.name):
                 continue
             used = view.usage.of_result(tool, text)
             if used is not None and unused(used):
@@ -41,6 +50,16 @@ class UnusedSubAgent:
                     note="nothing of the sub-agent's answer appears in anything written later",
                     evidence={"agent": agent.name, "values": used.distinctive, "characters": len(text)},
                 )
+
+
+def _judges(text: str) -> bool:
+    """Whether any sentence of an answer is a judgement, which can be acted upon without a word of it."""
+    return any(verdict(sentence) for sentence in SENTENCE.split(text))
+
+
+def _referred_to(view: View, tool: ToolCall, name: str) -> bool:
+    """Whether something written later speaks of the sub-agent, or of having had something checked."""
+    return view.usage.spoken_of(tool, {*REFERRING, *(word for word in words_of(name) if len(word) >= SHORTEST_WORD)})
 
 
 def _wrote(view: View, agent_step_id: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,6 +20,8 @@ PIECES = re.compile(r"[^A-Za-z0-9]+")
 LIST_MARK = re.compile(r"(?:^|(?<=\s))\d{1,2}[.):](?=\s)")
 """The number of a list's item."""
 SHORTEST_WORD = 4
+LEAST_ROOT, LONGEST_ENDING = 5, 3
+"""Letters that two forms of a word share at least, and in which they may differ: region and regional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ def parts(text: str) -> Iterator[str]:
     yield from moments(text)
 
 
+def roots(word: str) -> Iterator[str]:
+    """List what the forms of a word may share; nothing for numbers, ids and short words."""
+    if word.isalpha():
+        yield from (word[:end] for end in range(max(LEAST_ROOT, len(word) - LONGEST_ENDING), len(word) + 1))
+
+
 def _telling(word: str) -> bool:
     return (len(word) >= SHORTEST_WORD or not word.isalpha()) and word not in FILLERS
 
@@ -79,6 +87,7 @@ class Usage:
         self._blind: dict[str, int] = defaultdict(lambda: -1)
         self._heard: dict[str, int] = defaultdict(lambda: -1)
         self._handed_over: dict[str, int] = {}
+        self._roots: dict[str, dict[str, int]] = defaultdict(dict)
         self._computed: dict[str, int] = defaultdict(lambda: -1)
         self._times: dict[str, int] = {}
         self._fresh: dict[str, frozenset[str]] = {}
@@ -93,10 +102,20 @@ class Usage:
         fresh = self._fresh[tool.step_id]
         if text != result_text(tool):
             fresh = frozenset(value for value in parts(text) if self._first[loop].get(value, at) >= at)
-        last = self._last[loop]
-        used = sum(max(last.get(value, -1), self._handed_over.get(value, -1)) > at for value in fresh)
+        used = sum(self._written_after(value, loop, at) for value in fresh)
         numbers = any(value[0].isdigit() for value in fresh)
         return Used(len(fresh), used, derivable=numbers and self._computed[loop] > at)
+
+    def spoken_of(self, tool: ToolCall, words: Iterable[str]) -> bool:
+        """Whether any of some words, in any form, was written after a call."""
+        loop, at = self._loops[tool.step_id], self._times[tool.step_id]
+        return any(self._written_after(word, loop, at) for word in words)
+
+    def _written_after(self, value: str, loop: str, at: int) -> bool:
+        if max(self._last[loop].get(value, -1), self._handed_over.get(value, -1)) > at:
+            return True
+        written = self._roots[loop]
+        return any(written.get(part, -1) > at for part in roots(value))
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
@@ -135,10 +154,11 @@ class Usage:
                 self._blind[loop] = time
             return
         self._heard[loop] = time
-        last, first = self._last[loop], self._first[loop]
+        last, first, written = self._last[loop], self._first[loop], self._roots[loop]
         for text in texts(call.output_messages):
             for value in parts(text):
                 last[value] = time
+                written.update(dict.fromkeys(roots(value), time))
             if any(value not in first for value in values(LIST_MARK.sub(" ", text)) if NUMBER.fullmatch(value)):
                 self._computed[loop] = time
             self._see(loop, text, time)
@@ -152,8 +172,8 @@ def texts(messages: tuple[Message, ...]) -> Iterator[str]:
                 case Text():
                     yield part.content
                 case ToolRequest():
-                    yield from (text for _, text in leaves(parse(part.arguments)))
+                    yield from (text for _, text in leaves(parse(part.arguments or "")))
                 case ToolResponse():
-                    yield part.result
+                    yield part.result or ""
                 case _:
                     pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import pytest
+
 from processors.findings import gaps
 from processors.model import Message, ModelCall, Reasoning, Session, Text
 from tests.processors.findings.stories import OTHER, REPORT, call, delegate, findings, flagged, told, view_of
@@ -208,6 +210,41 @@ def test_a_sub_agent_that_was_used_or_acted() -> None:
     )
     session = told(told_of, acted, "The northern one sold least.")
     assert flagged(session, "unused_sub_agent") == set()
+
+
+@pytest.mark.parametrize(
+    ("answered", "written"),
+    [
+        (
+            "Northern sold least of the three regions.",
+            "Sales were weakest in the north, so look at that regional office.",
+        ),
+        ("The sums per quarter are 8100 and 9300.", "Both quarters together make 17400."),
+        ("I compared every row with the ledger. They are consistent.", "The forecast begins with 7100."),
+        ("Rows 3 to 9 were compared with the ledger.", "The helper looked into it, so I am done."),
+        ("Rows 3 to 9 were compared with the ledger.", "It was reviewed; the forecast begins with 7100."),
+        ("Nothing stands out among the departments.", "The forecast begins with 7100."),
+    ],
+    ids=["paraphrased", "computed with", "a judgement inside", "named", "spoken of", "a negative answer"],
+)
+def test_a_sub_agent_that_was_used_in_other_words(answered: str, written: str) -> None:
+    """A sub-agent whose answer comes back paraphrased, summed, as a judgement or by its name was of use."""
+    helper = delegate("helper", call("a", "read_file", REPORT, path="a.csv"), answered)
+    assert flagged(told(helper, call("b", "read_file", OTHER, path="b.csv"), written), "unused_sub_agent") == set()
+
+
+def test_a_sub_agent_whose_use_nobody_saw() -> None:
+    """Where what the parent wrote later was not captured, nothing is said about its sub-agent."""
+    helper = delegate(
+        "helper", call("a", "read_file", REPORT, path="a.csv"), "Northern sold least of the three regions."
+    )
+    session = told(helper, call("b", "read_file", OTHER, path="b.csv"), "The forecast begins with 7100.")
+    last = max(step.started_at for step in session.steps if isinstance(step, ModelCall))
+    unseen = tuple(
+        replace(step, output_messages=None) if isinstance(step, ModelCall) and step.started_at == last else step
+        for step in session.steps
+    )
+    assert flagged(replace(session, steps=unseen), "unused_sub_agent") == set()
 
 
 def test_a_large_result_of_which_little_was_used() -> None:
