@@ -60,8 +60,8 @@ class ToolRequest:
 
     tool_call_id: str | None
     name: str
-    arguments: str
-    """Canonical JSON: sorted keys, no spaces."""
+    arguments: str | None
+    """Canonical JSON: sorted keys, no spaces; None where not captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class ToolResponse:
     """A tool's answer as it stands in a prompt."""
 
     tool_call_id: str | None
-    result: str
-    """The text itself where the tool answered text, else canonical JSON."""
+    result: str | None
+    """The text itself where the tool answered text, else canonical JSON; None where not captured."""
 
 
 @dataclass(frozen=True, slots=True)

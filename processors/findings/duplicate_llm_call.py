@@ -56,7 +56,7 @@ def _said(call: ModelCall) -> tuple[tuple[str, str], ...]:
                 case Text():
                     said.append(("", part.content))
                 case ToolRequest():
-                    said.append((part.name, part.arguments))
+                    said.append((part.name, part.arguments or ""))
                 case _:
                     pass
     return tuple(said)

@@ -168,4 +168,4 @@ def _shown(tool: ToolCall, call: ModelCall) -> bool:
     given = result_text(tool)
     if not tool.tool_call_id or given is None or not shown:
         return True
-    return any(len(part.result) >= MOST_OF * len(given) for part in shown)
+    return any(part.result is None or len(part.result) >= MOST_OF * len(given) for part in shown)

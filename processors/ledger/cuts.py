@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from processors.ledger.model import INITIAL_CONTEXT
-from processors.ledger.pieces import Kind, Piece, result_kind, size_of
+from processors.ledger.pieces import Kind, Piece, answer_piece, size_of
 from processors.ledger.prompt import Segment
 from processors.ledger.ratios import Ratios
 from processors.ledger.shares import share
@@ -123,12 +123,12 @@ class Cut:
         match part:
             case ToolRequest():
                 tool = self.registry.tools.get(part.tool_call_id or "")
-                size = size_of(part.name) + size_of(part.arguments)
+                size = None if part.arguments is None else size_of(part.name) + size_of(part.arguments)
                 return Piece(INITIAL_CONTEXT if tool is None else tool.step_id, Kind.REQUEST, size)
             case ToolResponse():
                 tool = self.registry.tools.get(part.tool_call_id or "")
                 producer = INITIAL_CONTEXT if tool is None else self.structure.producer_of_result(tool)
-                return Piece(producer, result_kind(part.result), size_of(part.result))
+                return answer_piece(producer, part)
             case Text():
                 kind = Kind.ANSWER if message.role == "assistant" else Kind.USER
                 return Piece(self._author(part.content, compactor), kind, size_of(part.content))

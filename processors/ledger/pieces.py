@@ -77,9 +77,9 @@ def _part_size(part: Part) -> int:
         case Text() | Reasoning():
             return size_of(part.content)
         case ToolRequest():
-            return size_of(part.arguments)
+            return size_of(part.arguments or "")
         case ToolResponse():
-            return size_of(part.result)
+            return size_of(part.result or "")
         case _:
             return 0
 
@@ -100,16 +100,23 @@ def _written(part: Part, call: ModelCall, requests: Requests) -> Piece | None:
     match part:
         case ToolRequest():
             tool = requests.take(part.tool_call_id, part.name)
-            size = size_of(part.name) + size_of(part.arguments)
+            size = None if part.arguments is None else size_of(part.name) + size_of(part.arguments)
             return Piece(call.step_id if tool is None else tool.step_id, Kind.REQUEST, size)
         case Text():
             return Piece(call.step_id, Kind.ANSWER, size_of(part.content)) if part.content else None
         case Reasoning():
             return None
         case ToolResponse():
-            return Piece(call.step_id, result_kind(part.result), size_of(part.result))
+            return answer_piece(call.step_id, part)
         case _:
             return Piece(call.step_id, Kind.ANSWER, None)
+
+
+def answer_piece(producer: str, part: ToolResponse) -> Piece:
+    """Return what a tool's answer is in a prompt; its size is unknown where it was not captured."""
+    if part.result is None:
+        return Piece(producer, Kind.RESULT_PROSE, None)
+    return Piece(producer, result_kind(part.result), size_of(part.result))
 
 
 class Requests:
@@ -178,7 +185,7 @@ def _received(part: Part, author: ModelCall, results: Requests, answers: dict[st
         case ToolResponse():
             tool = results.take(part.tool_call_id)
             producer = author.step_id if tool is None else structure.producer_of_result(tool)
-            return Piece(producer, result_kind(part.result), size_of(part.result))
+            return answer_piece(producer, part)
         case Text():
             return Piece(answers.get(part.content, INITIAL_CONTEXT), Kind.USER, size_of(part.content))
         case ToolRequest() | Reasoning():

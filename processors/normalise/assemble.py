@@ -43,6 +43,7 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     works += requests.connect(works, threads)
     agents.relate(works)
     agents.name_agents(works)
+    content.without_skeletons(works)
     steps = _steps(works)
     return _session(bundle, steps, threads)
 

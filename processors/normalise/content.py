@@ -1,4 +1,4 @@
-"""Messages that came one by one in log records, put into the model calls and tools they belong to."""
+"""What messages hold: those that came one by one in log records are put where they belong, empty ones taken out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from processors.model import ModelCall, ToolCall, ToolResponse
+from processors.model import Media, Message, ModelCall, Part, Reasoning, Text, ToolCall, ToolRequest, ToolResponse
 from processors.normalise.messages import result_text
 from processors.normalise.sighting import SpanKey, Spoken
 from processors.normalise.values import canonical
@@ -41,3 +41,30 @@ def _fill(work: Work, said: Sequence[Spoken]) -> None:
     elif isinstance(step, ToolCall) and step.result is None:
         results = [part.result for message in answered for part in message.parts if isinstance(part, ToolResponse)]
         work.step = replace(step, result=result_text(results[0]) if results else None)
+
+
+def without_skeletons(works: Sequence[Work]) -> None:
+    """Take out messages of which only the shape was captured: who spoke, and which tools were called."""
+    for work in works:
+        if isinstance(work.step, ModelCall):
+            given, answered = work.step.input_messages, work.step.output_messages
+            if given is not None and not _says_something(given):
+                work.step = replace(work.step, input_messages=None)
+            if answered is not None and not _says_something(answered):
+                work.step = replace(work.step, output_messages=None)
+
+
+def _says_something(messages: Sequence[Message]) -> bool:
+    return any(_content(part) is not None for message in messages for part in message.parts)
+
+
+def _content(part: Part) -> str | None:
+    match part:
+        case Text() | Reasoning():  # of hidden reasoning it is told that there was some
+            return part.content
+        case ToolRequest():
+            return part.arguments
+        case ToolResponse():
+            return part.result
+        case Media():
+            return part.modality

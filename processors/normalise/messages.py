@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from processors.model import Media, Message, Part, Reasoning, Text, ToolDefinition, ToolRequest, ToolResponse
-from processors.normalise.values import Json, canonical, mapping, sequence, structured
+from processors.normalise.values import REDACTED, Json, canonical, mapping, sequence, structured
 
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "model": "assistant", "function": "tool"}
 _LANGCHAIN = {"HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool"}
@@ -106,7 +106,8 @@ def _parts(item: Mapping[str, Json]) -> tuple[Part, ...]:
         return (part,) if part is not None else ()
     content = item.get("parts", item.get("content", item.get("text")))
     if "tool_call_id" in item and _word(item, "role") in {"", "tool", "function"}:
-        return (ToolResponse(_identifier(item.get("tool_call_id")), result_text(content)),)
+        result = None if content is None or _is_redacted(content) else result_text(content)
+        return (ToolResponse(_identifier(item.get("tool_call_id")), result),)
     found = list(parts(content))
     for key in ("reasoning_content", "reasoning"):
         if isinstance(item.get(key), str) and item[key]:
@@ -125,17 +126,26 @@ def _parts(item: Mapping[str, Json]) -> tuple[Part, ...]:
 def parts(content: Json) -> Iterable[Part]:
     """Return the parts in a message's content: text, one block, or a list of blocks."""
     if isinstance(content, str):
-        if content:
+        if _captured(content):
             yield Text(content)
         return
     for block in [content] if isinstance(content, Mapping) else sequence(content):
         if isinstance(block, str):
-            if block:
+            if _captured(block):
                 yield Text(block)
             continue
         part = part_of(mapping(block))
         if part is not None:
             yield part
+
+
+def _captured(content: Json) -> bool:
+    """Tell text from none, and from what stands in the place of text that is switched off."""
+    return bool(content) and not _is_redacted(content)
+
+
+def _is_redacted(content: Json) -> bool:
+    return isinstance(content, str) and content in REDACTED
 
 
 def _word(item: Mapping[str, Json], key: str) -> str:
@@ -154,8 +164,10 @@ def part_of(block: Mapping[str, Json]) -> Part | None:
     if kind in _REASONING_TYPES or block.get("thought") is True or "reasoningContent" in block:
         return Reasoning(_reasoning_text(block))
     content = block.get("text", block.get("content"))
+    if kind in _TEXT_TYPES and content is None:
+        return None  # what was said was not captured, only that something was
     if isinstance(content, str) and (not kind or kind in _TEXT_TYPES):
-        return Text(content) if content else None
+        return Text(content) if _captured(content) else None
     if isinstance(content, Mapping) and isinstance(content.get("value"), str):
         return Text(str(content["value"]))
     return Media(str(block.get("modality") or kind or next(iter(block), "unknown"))) if block else None
@@ -170,7 +182,10 @@ def _reasoning_text(block: Mapping[str, Json]) -> str:
 
 
 def _request(block: Mapping[str, Json]) -> ToolRequest | None:
-    """Return a model's wish to call a tool, wherever the shape keeps its id, name and arguments."""
+    """Return a model's wish to call a tool, wherever the shape keeps its id, name and arguments.
+
+    Only Gemini leaves out arguments that are empty; elsewhere what is absent was not captured.
+    """
     inner = mapping(block.get("toolUse") or block.get("functionCall") or block.get("function"))
     name = inner.get("name") or block.get("name") or block.get("toolName")
     if not isinstance(name, str):
@@ -180,9 +195,9 @@ def _request(block: Mapping[str, Json]) -> ToolRequest | None:
     )
     for holder in (inner, block):
         for key in ("arguments", "input", "args", "custom_input"):
-            if holder.get(key) is not None:
+            if holder.get(key) is not None and not _is_redacted(holder[key]):
                 return ToolRequest(_identifier(identifier), name, arguments(holder[key]))
-    return ToolRequest(_identifier(identifier), name, "{}")
+    return ToolRequest(_identifier(identifier), name, "{}" if "functionCall" in block else None)
 
 
 def _response(block: Mapping[str, Json]) -> ToolResponse:
@@ -193,9 +208,9 @@ def _response(block: Mapping[str, Json]) -> ToolResponse:
     )  # fmt: skip
     for holder in (inner, block):
         for key in ("response", "result", "output", "content"):
-            if holder.get(key) is not None:
+            if holder.get(key) is not None and not _is_redacted(holder[key]):
                 return ToolResponse(_identifier(identifier), result_text(holder[key]))
-    return ToolResponse(_identifier(identifier), "")
+    return ToolResponse(_identifier(identifier), None)
 
 
 def _identifier(value: Json) -> str | None:

@@ -64,9 +64,10 @@ def _answers(works: Sequence[Work]) -> Iterator[tuple[str, str]]:
     for work in sorted(works, key=lambda work: (work.step.started_at, work.step.step_id)):
         if isinstance(work.step, ModelCall) and work.counted_by is None:
             for response in _responses(work.step):
-                if response.tool_call_id is not None and response.tool_call_id not in seen:
-                    seen.add(response.tool_call_id)
-                    yield response.tool_call_id, response.result
+                identifier, result = response.tool_call_id, response.result
+                if identifier is not None and result is not None and identifier not in seen:
+                    seen.add(identifier)
+                    yield identifier, result
 
 
 def _responses(call: ModelCall) -> Iterable[ToolResponse]:

@@ -25,11 +25,15 @@ _MAX_DEPTH = 100
 """Deeper than any message; a structure beyond it is kept as its text."""
 
 
+REDACTED = frozenset({"<REDACTED>", "[REDACTED]", "__REDACTED__", "REDACTED", "[redacted]", "<redacted>"})
+"""What producers write in the place of content that is switched off."""
+
+
 def first(attributes: Attributes, *keys: str) -> AttributeValue:
-    """Return the first value that was sent under one of `keys`, empty text counting as not sent."""
+    """Return the first value that was sent under one of `keys`, empty and redacted text counting as not sent."""
     for key in keys:
         value = attributes.get(key)
-        if value is not None and value != "":
+        if value is not None and value != "" and not (isinstance(value, str) and value in REDACTED):
             return value
     return None
 

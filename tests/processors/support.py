@@ -29,7 +29,7 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
     logs: list[LogRecord] = []
     for path in sorted((CAPTURES / name).glob("*.pb")):
         if path.stem.endswith("-traces"):
-            spans += _spans(ExportTraceServiceRequest.FromString(path.read_bytes()))
+            spans += spans_in(ExportTraceServiceRequest.FromString(path.read_bytes()))
         elif path.stem.endswith("-logs"):
             logs += _logs(ExportLogsServiceRequest.FromString(path.read_bytes()))
     return tuple(spans), tuple(logs)
@@ -37,7 +37,7 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
 
 def load_export(name: str) -> tuple[Span, ...]:
     """Return the spans that a real exporter sent for a run written for it, of which there is no truth but that run."""
-    return tuple(_spans(ExportTraceServiceRequest.FromString((EXPORTS / f"{name}.pb").read_bytes())))
+    return tuple(spans_in(ExportTraceServiceRequest.FromString((EXPORTS / f"{name}.pb").read_bytes())))
 
 
 @functools.cache
@@ -47,7 +47,8 @@ def load_truth(name: str) -> dict[str, Any]:
     return truth
 
 
-def _spans(request: ExportTraceServiceRequest) -> Iterable[Span]:
+def spans_in(request: ExportTraceServiceRequest) -> Iterable[Span]:
+    """Return the spans of an export."""
     for group in request.resource_spans:
         resource = Resource(_attributes(group.resource.attributes))
         for scoped in group.scope_spans:

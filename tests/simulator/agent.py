@@ -226,7 +226,7 @@ class Loop:
         return self.tokenizer.count(text, kind) + self.tokenizer.per_message
 
     def _request_tokens(self, request: ToolRequest) -> int:
-        return self.tokenizer.count(request.name + request.arguments, Kind.ARGUMENTS) + self.tokenizer.per_tool_call
+        return self.tokenizer.count(request.name + (request.arguments or ""), Kind.ARGUMENTS) + self.tokenizer.per_tool_call
 
     def _append(self, message: Message, tokens: int) -> None:
         self.messages = (*self.messages, message)

@@ -202,12 +202,19 @@ def _messages(sent: Attributes, prefix: str, role: str) -> tuple[Message, ...] |
 
 
 def _with_contents(item: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a message whose parts are spelled out those parts as its content."""
+    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments."""
     role = item.get("role")
     contents = sequence(item.get("contents"))
     if isinstance(role, str) and role in _SMOLAGENTS_ROLES:
         return _smolagents(role, "".join(str(mapping(part).get("text", "")) for part in contents))
-    return {**item, "content": contents} if contents else item
+    spoken = {**item, "content": contents} if contents else item
+    calls = [_with_arguments(mapping(call)) for call in sequence(item.get("tool_calls"))]
+    return {**spoken, "tool_calls": calls} if calls else spoken
+
+
+def _with_arguments(call: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Give a tool call the empty arguments that its instrumentation leaves out."""
+    return {**call, "function": {"arguments": "{}", **mapping(call.get("function"))}}
 
 
 def _smolagents(role: str, said: str) -> Mapping[str, Json]:

@@ -165,3 +165,46 @@ def test_system_instructions_and_tools() -> None:
     assert system_parts('[{"type": "text", "content": "Be brief."}]') == (Text("Be brief."),)
     (tool,) = tool_definitions(['{"type":"function","name":"read","inputSchema":{"type":"object"}}']) or ()
     assert (tool.name, tool.parameters) == ("read", '{"type":"object"}')
+
+
+@pytest.mark.parametrize(
+    ("block", "arguments"),
+    [
+        ({"type": "tool_call", "id": "c", "name": "look"}, None),
+        ({"type": "tool_call", "id": "c", "name": "look", "arguments": None}, None),
+        ({"type": "tool_call", "id": "c", "name": "look", "arguments": "[REDACTED]"}, None),
+        ({"type": "tool_call", "id": "c", "name": "look", "arguments": ""}, "{}"),
+        ({"type": "tool_use", "id": "c", "name": "look", "input": {}}, "{}"),
+        ({"functionCall": {"name": "look"}}, "{}"),
+    ],
+)
+def test_arguments_that_were_not_captured_are_no_empty_ones(block: dict[str, object], arguments: str | None) -> None:
+    """An absent or redacted value is unknown, an empty one is empty; Gemini leaves empty ones out."""
+    (message,) = messages([{"role": "assistant", "content": [block]}], "assistant") or ()
+    (part,) = message.parts
+    assert isinstance(part, ToolRequest)
+    assert part.arguments == arguments
+
+
+@pytest.mark.parametrize(
+    ("item", "result"),
+    [
+        ({"role": "tool", "tool_call_id": "c"}, None),
+        ({"role": "tool", "tool_call_id": "c", "content": "__REDACTED__"}, None),
+        ({"role": "tool", "tool_call_id": "c", "content": ""}, ""),
+        ({"role": "user", "parts": [{"type": "tool_call_response", "id": "c"}]}, None),
+        ({"role": "user", "parts": [{"type": "tool_call_response", "id": "c", "response": ""}]}, ""),
+    ],
+)
+def test_results_that_were_not_captured_are_no_empty_ones(item: dict[str, object], result: str | None) -> None:
+    """A tool that answered nothing differs from one whose answer was not sent."""
+    (message,) = messages([item], "user") or ()
+    (part,) = message.parts
+    assert isinstance(part, ToolResponse)
+    assert part.result == result
+
+
+def test_text_that_was_not_captured_says_nothing() -> None:
+    """A part that tells only that something was said, or that it was taken out, is no message."""
+    assert messages([{"role": "user", "parts": [{"type": "text"}]}], "user") is None
+    assert messages([{"role": "user", "content": "<REDACTED>"}], "user") is None
