@@ -25,8 +25,8 @@ from collector.export import Part
 MARKER: Final = "_clawtrace_export.json"
 """Tells our directories from others; readers skip names that begin with an underscore or a dot."""
 _PARTIAL: Final = ".partial-"
-_NO_DATE: Final = "__HIVE_DEFAULT_PARTITION__"
-_NO_ROWS: Final = "date=1970-01-01"
+_NO_DATE: Final = "1970-01-01"
+"""Where rows without a time go. Hive's own name for that makes one reader fail and another take dates for text."""
 _ROW_GROUP_BYTES: Final = 64 * 1024 * 1024
 _LARGEST_INT64: Final = 2**63 - 1
 _MICROSECONDS: Final = pa.timestamp("us", tz="UTC")
@@ -53,22 +53,14 @@ def write_parquet(parts: Iterator[Part], directory: Path, *, overwrite: bool = F
     try:
         written = Written()
         for part in parts:
-            _add(part, staging, written)
+            name = "part-0.parquet" if part.date else "no-date.parquet"
+            rows = _write(part.batches, staging / part.table / f"date={part.date or _NO_DATE}" / name)
+            written.files += 1
+            written.rows[part.table] = written.rows.get(part.table, 0) + rows
         _move(staging, directory, written)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return written
-
-
-def _add(part: Part, staging: Path, written: Written) -> None:
-    """Write one part. Readers that guess types need one day per view, so what has none gets an empty one, long ago."""
-    folder = staging / part.table
-    rows = _write(part.batches, folder / f"date={part.date or _NO_DATE}" / "part-0.parquet")
-    if part.date is None and not any(path.name != f"date={_NO_DATE}" for path in folder.iterdir()):
-        _write(pa.RecordBatchReader.from_batches(part.batches.schema, []), folder / _NO_ROWS / "part-0.parquet")
-        written.files += 1
-    written.files += 1
-    written.rows[part.table] = written.rows.get(part.table, 0) + rows
 
 
 def _check(directory: Path, *, overwrite: bool) -> None:
@@ -112,7 +104,7 @@ def _move(staging: Path, directory: Path, written: Written) -> None:
 def _write(batches: pa.RecordBatchReader, path: Path) -> int:
     """Write one file and return its rows; no more than a row group is held."""
     schema = pa.schema([(column.name, plain_type(column.type)) for column in batches.schema])
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows, held, size = 0, list[pa.RecordBatch](), 0
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
