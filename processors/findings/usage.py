@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from processors.effects.targets import leaves, parse
@@ -20,6 +21,8 @@ PIECES = re.compile(r"[^A-Za-z0-9]+")
 LIST_MARK = re.compile(r"(?:^|(?<=\s))\d{1,2}[.):](?=\s)")
 """The number of a list's item."""
 SHORTEST_WORD = 4
+TOKENS_KNOWN, LONGEST_KNOWN = 2**16, 64
+"""Tokens whose values are remembered between texts and sessions, and the characters of the longest of them."""
 LEAST_ROOT, LONGEST_ENDING = 5, 3
 """Letters that two forms of a word share at least, and in which they may differ: region and regional."""
 
@@ -36,27 +39,53 @@ class Used:
     """The result holds numbers, and later a number was written that had been seen nowhere: it may be their sum."""
 
 
-def values(text: str) -> Iterator[str]:
-    """List the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
-    for token in TOKEN.findall(text.lower()):
-        if "," in token:
-            yield from (_number(piece) for piece in token.split(",") if _telling(piece) or NUMBER.fullmatch(piece))
-        if token[0].isdigit() and NUMBER.fullmatch(token):
-            yield _number(token)
-        elif _telling(token):
-            yield token
+def values(text: str) -> set[str]:
+    """Return the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
+    return _gathered(_values_of, text)
 
 
-def parts(text: str) -> Iterator[str]:
-    """List the values of a text, the words of its ids, and its dates and times however they are written."""
-    for value in values(text):
-        yield value
-        if value.isascii() and value.isalnum():
-            continue
-        pieces = [piece for piece in PIECES.split(value) if piece]
-        if len(pieces) > 1:
-            yield from (piece for piece in pieces if not piece.isdigit() and _telling(piece))
-    yield from moments(text)
+def parts(text: str) -> set[str]:
+    """Return the values of a text, the words of its ids, and its dates and times however they are written."""
+    found = _gathered(_parts_of, text)
+    found.update(moments(text))
+    return found
+
+
+def _gathered(read: Callable[[str], Sequence[str]], text: str) -> set[str]:
+    """Read each distinct token of a text once; what a session says again, it mostly says in the same tokens."""
+    return set(chain.from_iterable(map(read, set(TOKEN.findall(text.lower())))))
+
+
+def _values_of(token: str) -> Sequence[str]:
+    return _known_values(token) if len(token) <= LONGEST_KNOWN else _read_values(token)
+
+
+def _parts_of(token: str) -> Sequence[str]:
+    return _known_parts(token) if len(token) <= LONGEST_KNOWN else _read_parts(token)
+
+
+def _read_values(token: str) -> tuple[str, ...]:
+    pieces = token.split(",") if "," in token else ()
+    found = [_number(piece) for piece in pieces if _telling(piece) or NUMBER.fullmatch(piece)]
+    if token[0].isdigit() and NUMBER.fullmatch(token):
+        found.append(_number(token))
+    elif _telling(token):
+        found.append(token)
+    return tuple(found)
+
+
+def _read_parts(token: str) -> tuple[str, ...]:
+    found = list(_read_values(token))
+    for value in tuple(found):
+        if not (value.isascii() and value.isalnum()):
+            pieces = [piece for piece in PIECES.split(value) if piece]
+            if len(pieces) > 1:
+                found += (piece for piece in pieces if not piece.isdigit() and _telling(piece))
+    return tuple(found)
+
+
+_known_values = lru_cache(TOKENS_KNOWN)(_read_values)
+_known_parts = lru_cache(TOKENS_KNOWN)(_read_parts)
 
 
 def roots(word: str) -> Iterator[str]:
@@ -127,7 +156,7 @@ class Usage:
             if isinstance(step, ToolCall):
                 self._times[step_id] = time
                 first = self._first[loop]
-                fresh = frozenset(value for value in parts(result_text(step) or "") if value not in first)
+                fresh = frozenset(parts(result_text(step) or "") - first.keys())
                 first.update(dict.fromkeys(fresh, time))
                 self._fresh[step_id] = fresh
                 continue
@@ -145,8 +174,9 @@ class Usage:
 
     def _see(self, loop: str, text: str, time: int) -> None:
         first = self._first[loop]
-        for value in chain(values(text), moments(text)):
-            first.setdefault(value, time)
+        said = values(text)
+        said.update(moments(text))
+        first.update(dict.fromkeys(said - first.keys(), time))
 
     def _written(self, loop: str, call: ModelCall, time: int) -> None:
         if call.output_messages is None:
