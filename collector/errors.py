@@ -112,3 +112,7 @@ class DocumentError(CollectorError):
 
 class TokenFileError(CollectorError):
     """A file of tokens cannot be used; names file and line, and never a token."""
+
+
+class RedactionFileError(CollectorError):
+    """What is to be redacted cannot be read from its file, or lacks a key or a library."""

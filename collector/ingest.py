@@ -1,4 +1,4 @@
-"""From request bodies to one commit for many requests, acknowledged after it: queue, decode, append, answer.
+"""From request bodies to one commit for many requests, acknowledged after it: queue, decode, redact, append, answer.
 
 Two threads work as a pipeline: one unpacks and decodes requests into a group, the other appends the group before it
 (DuckDB lets go of the interpreter meanwhile). A group grows for as long as the commit before it takes, so that few
@@ -23,6 +23,7 @@ from collector.decode import Decoded, Decoder, Encoding, Export, Signal
 from collector.errors import CollectorError, QueueFullError, RequestTooLargeError, StoppingError, StoreError
 from collector.limits import AttributeLimits
 from collector.metrics import Metrics
+from collector.redaction import BatchRedactor, Counts
 from collector.store import TelemetryStore
 
 _log: Final = logging.getLogger(__name__)
@@ -64,11 +65,18 @@ class Ingest:
     """Takes export requests in. `submit` never blocks; its future is done once the records are durable."""
 
     def __init__(
-        self, config: IngestConfig, store: TelemetryStore, metrics: Metrics, *, clock: Callable[[], int] = time.time_ns
+        self,
+        config: IngestConfig,
+        store: TelemetryStore,
+        metrics: Metrics,
+        *,
+        redactor: BatchRedactor | None = None,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._config = config
         self._store = store
         self._metrics = metrics
+        self._redactor = redactor
         self._clock = clock
         limits = AttributeLimits(config.max_attributes, config.max_attribute_bytes)
         self._decoder = Decoder(config.correlation_attributes, limits)
@@ -197,7 +205,10 @@ class Ingest:
     def _append(self, builder: BatchBuilder) -> CollectorError | None:
         started = time.perf_counter()
         try:
-            receipt = self._store.append(builder.build())
+            batch, redacted = builder.build(), Counts()
+            if self._redactor is not None:
+                batch, redacted = self._redactor.redact(batch)
+            receipt = self._store.append(batch)
         except CollectorError as error:
             _log.warning("a batch was not stored: %s", error)
             return error
@@ -206,6 +217,7 @@ class Ingest:
             return StoreError(f"the batch could not be stored: {error}", retryable=False)
         self._metrics.commit_seconds.observe(time.perf_counter() - started)
         self._metrics.count_receipt(receipt)
+        self._metrics.count_redacted(redacted)
         return None
 
     def _accept(self, group: _Group) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,6 +27,7 @@ class Metrics:
         self.compiled = self._counter("compiled_sessions", "Sessions tried to turn into cards", "result")
         self.budget_breaches = self._counter("budget_breaches", "Breaches of budgets, each counted once", "rule")
         self.webhook_posts = self._counter("webhook_posts", "Attempts to tell a webhook of a breach", "result")
+        self.redacted = self._counter("redacted_values", "Values replaced or left out before storage", "kind")
         self.queue_bytes = Gauge(
             "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
         )
@@ -54,6 +56,11 @@ class Metrics:
     def count_posted(self, result: str) -> None:
         """Add an attempt to tell a webhook: `posted` or `failed`."""
         self.webhook_posts.labels(result).inc()
+
+    def count_redacted(self, counts: Mapping[str, int]) -> None:
+        """Add what was redacted in one commit, by kind."""
+        for kind, count in counts.items():
+            self.redacted.labels(kind).inc(count)
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -15,6 +15,7 @@ from collector.http_api import ApiRoutes
 from collector.http_server import HttpServer
 from collector.ingest import Ingest
 from collector.metrics import Metrics
+from collector.redaction import BatchRedactor
 from collector.store import TelemetryStore
 
 
@@ -41,9 +42,16 @@ class Addresses:
 class Collector:
     """Takes telemetry into a store and answers questions. The store stays its owner's, who closes it after `stop`."""
 
-    def __init__(self, config: CollectorConfig, store: TelemetryStore, queries: Queries, actions: Actions) -> None:
+    def __init__(
+        self,
+        config: CollectorConfig,
+        store: TelemetryStore,
+        queries: Queries,
+        actions: Actions,
+        redactor: BatchRedactor | None = None,
+    ) -> None:
         self.metrics = Metrics()
-        self.ingest = Ingest(config.ingest, store, self.metrics)
+        self.ingest = Ingest(config.ingest, store, self.metrics, redactor=redactor)
         self._config = config
         self._api = ApiRoutes(queries, actions, self.ingest)
         self._stop_asked: asyncio.Event | None = None

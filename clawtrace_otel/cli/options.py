@@ -26,6 +26,27 @@ EndpointOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+StoreOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="ducklake:CATALOG",
+        envvar="CLAWTRACE_STORE",
+        help="A store for several collectors: ducklake:postgres:DSN, or ducklake:FILE for one (docs/scale.md).",
+        show_default=False,
+        show_envvar=True,
+    ),
+]
+DataOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PLACE",
+        envvar="CLAWTRACE_DATA",
+        help="Where that store keeps its Parquet files: a directory, or s3://BUCKET/PREFIX.",
+        show_default=False,
+    ),
+]
 SessionArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="SESSION", help="A session id, the unambiguous beginning of one, or 'latest'.")
 ]
@@ -63,6 +84,42 @@ PublishedOption: TypeAlias = Annotated[
         metavar="HOST",
         envvar="CLAWTRACE_PUBLISHED",
         help="The address under which a container engine publishes the ports. It decides whether a token is demanded.",
+    ),
+]
+
+
+class ContentAction(StrEnum):
+    """What is stored of what was said to and by models and tools."""
+
+    KEEP = "keep"
+    HASH = "hash"
+    DROP = "drop"
+
+
+RedactOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="CLAWTRACE_REDACT",
+        exists=True,
+        dir_okay=False,
+        help="What is left out of the store, besides secrets (docs/privacy.md).",
+    ),
+]
+RedactKeyOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="CLAWTRACE_REDACT_KEY",
+        help="The key of the hashes that stand for what was left out. Default: made beside the database.",
+    ),
+]
+ContentOption: TypeAlias = Annotated[
+    ContentAction | None,
+    typer.Option(
+        envvar="CLAWTRACE_CONTENT",
+        help="What is stored of what was said to and by models and tools: all of it, keyed hashes, or nothing.",
+        show_default=False,
     ),
 ]
 

@@ -53,7 +53,7 @@ def everything_from(client: socket.socket) -> bytes:
 
 def with_attributes(count: int, size: int) -> ExportTraceServiceRequest:
     """Return a span with attributes `0`, `1`, ... of that many letters."""
-    request = one_span()
+    request: ExportTraceServiceRequest = one_span()
     attributes = request.resource_spans[0].scope_spans[0].spans[0].attributes
     for number in range(count):
         attributes.add(key=str(number)).value.string_value = "é" * size
