@@ -5,19 +5,20 @@ Pure: everything is passed in, and the same telemetry gives the same result in w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 from collector.store import Signals
 from processors.counterfactual import Counterfactual
+from processors.effects import ToolRule
 from processors.findings import Finding, View, flag
 from processors.ledger import Ledger, attribute
 from processors.model import Outcome, Session
 from processors.normalise import normalise
 from processors.outcomes import judged
-from processors.pricing import Price, PriceBook, price
+from processors.pricing import Price, PriceBook, ToolPrice, price, tool_prices
 from processors.savings import savings
 from processors.structure import Structure
 from processors.tracecard import TraceCard, compile_card
@@ -31,6 +32,8 @@ class Compiled:
 
     session: Session
     prices: Mapping[str, Price]
+    tool_prices: Mapping[str, ToolPrice]
+    """What one call of a tool costs, by the tool's name, where the user says so."""
     ledger: Ledger
     view: View
     savings: Mapping[str, Decimal]
@@ -40,28 +43,35 @@ class Compiled:
 
 
 def compile_group(
-    signals: Signals, book: PriceBook, outcomes: Mapping[str, Mapping[str, object]] = NO_OUTCOMES
+    signals: Signals,
+    book: PriceBook,
+    outcomes: Mapping[str, Mapping[str, object]] = NO_OUTCOMES,
+    rules: Sequence[ToolRule] = (),
 ) -> tuple[Compiled, ...]:
-    """Compile the sessions of one group.
+    """Compile the sessions of one group; `rules` are what a user says about tools.
 
     `outcomes` are recorded verdicts by session id, each by the columns of the `outcomes` view; they go before what
     the telemetry itself says.
     """
     sessions = judged(normalise(signals.spans, signals.logs), signals.spans, signals.logs)
-    return tuple(compile_session(_judged(session, outcomes.get(session.session_id)), book) for session in sessions)
+    return tuple(
+        compile_session(_judged(session, outcomes.get(session.session_id)), book, rules) for session in sessions
+    )
 
 
-def compile_session(session: Session, book: PriceBook) -> Compiled:
+def compile_session(session: Session, book: PriceBook, rules: Sequence[ToolRule] = ()) -> Compiled:
     """Price, attribute and flag one session, and write its card."""
     structure = Structure.of(session)
     prices = price(session, book)
-    ledger = attribute(session, prices, structure=structure)
+    per_call = tool_prices(session, rules)
+    ledger = attribute(session, prices, {name: price.usd for name, price in per_call.items()}, structure)
     what_if = Counterfactual(session, ledger, book, structure)
-    view = View(session, ledger, what_if)
+    view = View(session, ledger, what_if, rules)
     findings = flag(session, ledger, view=view)
     return Compiled(
         session=session,
         prices=prices,
+        tool_prices=per_call,
         ledger=ledger,
         view=view,
         savings=savings(session, ledger, what_if),

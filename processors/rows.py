@@ -78,7 +78,7 @@ def session_row(compiled: Compiled) -> Row:
 def step_rows(compiled: Compiled) -> Iterator[Row]:
     """Yield the rows of `steps`, the initial context first where anything was attributed to it."""
     session, ledger = compiled.session, compiled.ledger
-    known = ledger.total is not None and ledger.priced > 0
+    known = ledger.total is not None and (ledger.priced > 0 or ledger.total > 0)
     numbers = step_numbers(session)
     contexts = {call: context.context_id for context in session.contexts for call in context.call_step_ids}
     if known and INITIAL_CONTEXT in ledger.steps:
@@ -152,7 +152,11 @@ def _usage(usage: Usage | None) -> Row:
 
 
 def _price(compiled: Compiled, step: Step) -> Row:
-    if not isinstance(step, ModelCall) or step.counted_by is not None:
+    if step.counted_by is not None:
+        return {}
+    if isinstance(step, ToolCall) and step.name in compiled.tool_prices:
+        return {"price_source": compiled.tool_prices[step.name].source}
+    if not isinstance(step, ModelCall):
         return {}
     price = compiled.prices.get(step.step_id, Unpriced("not_priced"))
     if isinstance(price, Unpriced):

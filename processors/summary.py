@@ -57,7 +57,7 @@ class Summary:
     """Steps that failed themselves, requests that were refused among them."""
     tokens: TokenSums
     cost: Decimal | None
-    """USD of the priced calls; None where no call could be priced, also because none was recorded."""
+    """USD of the priced calls, of models and of tools; None where none could be priced, also for want of any."""
     priced: int
     unpriced: Mapping[str, int]
     """Calls without a price by reason, the most frequent first."""
@@ -81,7 +81,7 @@ def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, str
         sub_agents=sum(isinstance(step, AgentRun) and step.is_sub_agent for step in counted),
         failures=sum(1 for _ in failed_steps(session, structure)),
         tokens=TokenSums.of(calls),
-        cost=ledger.total if costs else None,
+        cost=ledger.total if costs or ledger.total else None,
         priced=len(costs),
         unpriced=_ranked(price.reason for price in found if isinstance(price, Unpriced)),
         doubts=_ranked(cost.note for cost in costs if cost.note),

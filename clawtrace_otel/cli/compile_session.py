@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clawtrace_otel.cli.compiler import CompileJob
     from collector.store import DerivedRows
-    from processors.pricing import PriceBook
+    from processors.pricing.book import ChainedPriceBook
 
 
 def compile_session(job: CompileJob) -> DerivedRows:
@@ -18,11 +18,12 @@ def compile_session(job: CompileJob) -> DerivedRows:
     from processors.pipeline import compile_group
     from processors.rows import derived_rows
 
-    return derived_rows(compile_group(job.signals, _book(job.prices), job.outcomes), time.time_ns())
+    book = _book(job.prices)
+    return derived_rows(compile_group(job.signals, book, job.outcomes, book.tools), time.time_ns())
 
 
 @lru_cache(maxsize=1)
-def _book(prices: Path | None) -> PriceBook:
+def _book(prices: Path | None) -> ChainedPriceBook:
     """Return the price book, which resolves a rate once and keeps it."""
     from processors.pricing import price_book
 

@@ -72,6 +72,8 @@ class ToolRule:
     access: Access | None = None
     target_arguments: tuple[str, ...] = ()
     usd_per_call: Decimal | None = None
+    source: str = ""
+    """Where the rule stands, in words for a user."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,8 @@ class Effects:
         return self._known[key]
 
     def _find(self, name: str, arguments: str | None) -> Effect:
-        rule = next((rule for rule in self.rules if fnmatchcase(name, rule.pattern)), None)
+        said = (rule for rule in self.rules if rule.access is not None or rule.target_arguments)
+        rule = next((rule for rule in said if fnmatchcase(name, rule.pattern)), None)
         targets = _rule_targets(rule, arguments) or named(arguments)
         hinted = _hinted(self.definitions.get(name)) or (rule.access if rule else None)
         if hinted is not None:

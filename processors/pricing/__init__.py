@@ -7,5 +7,16 @@ and the card.
 from processors.pricing.book import price_book
 from processors.pricing.model import Cost, Price, PriceBook, Unpriced
 from processors.pricing.session import billable_calls, price
+from processors.pricing.tools import ToolPrice, tool_prices
 
-__all__ = ["Cost", "Price", "PriceBook", "Unpriced", "billable_calls", "price", "price_book"]
+__all__ = [
+    "Cost",
+    "Price",
+    "PriceBook",
+    "ToolPrice",
+    "Unpriced",
+    "billable_calls",
+    "price",
+    "price_book",
+    "tool_prices",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from processors.effects import ToolRule
 from processors.model import Media, ModelCall, Usage
 from processors.pricing.genai import GenaiPrices
 from processors.pricing.model import Price, TokenClass, Unpriced
@@ -24,8 +25,10 @@ _NAME_LENGTH = 160
 class ChainedPriceBook:
     """Asks its sources in order. Looks rates up once per model, vendor, tier and day; remembers nothing else."""
 
-    def __init__(self, sources: tuple[RateSource, ...]) -> None:
+    def __init__(self, sources: tuple[RateSource, ...], tools: tuple[ToolRule, ...] = ()) -> None:
         self._sources = sources
+        self.tools = tools
+        """What the user's file says about tools."""
         self._known: dict[tuple[Subject, int], Rates | Unpriced] = {}
 
     @property
@@ -82,10 +85,10 @@ class ChainedPriceBook:
 
 def price_book(overrides: Path | None = None) -> ChainedPriceBook:
     """Return list prices, with a user's override file before them. Raises `PriceFileError`."""
-    sources: tuple[RateSource, ...] = (GenaiPrices(),)
-    if overrides is not None:
-        sources = (Overrides.read(overrides), *sources)
-    return ChainedPriceBook(sources)
+    if overrides is None:
+        return ChainedPriceBook((GenaiPrices(),))
+    own = Overrides.read(overrides)
+    return ChainedPriceBook((own, GenaiPrices()), own.tools)
 
 
 def _unusable(call: ModelCall, usage: Usage) -> str | None:

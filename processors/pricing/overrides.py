@@ -11,6 +11,8 @@ prices:
     output: 1.00
     cache_read: 0.025              # optional, like cache_write and cache_write_1h: else billed as input
 ```
+
+The file may also hold a `tools:` section, see `processors.pricing.tools`.
 """
 
 from __future__ import annotations
@@ -22,14 +24,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from collector import strict_yaml
 from collector.errors import DocumentError
+from processors.effects import ToolRule
 from processors.errors import PriceFileError
 from processors.pricing.genai import STANDARD_TIERS
 from processors.pricing.model import TokenClass
 from processors.pricing.rates import Rate, Rates, Subject
+from processors.pricing.tools import ToolEntry
 
 _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=18, decimal_places=6)]
 
@@ -79,7 +83,14 @@ class Override(_Model):
 
 
 class _File(_Model):
-    prices: Annotated[list[Override], Field(min_length=1)]
+    prices: Annotated[list[Override], Field(min_length=1)] = []
+    tools: Annotated[list[ToolEntry], Field(min_length=1)] = []
+
+    @model_validator(mode="after")
+    def _says_something(self) -> _File:
+        if not self.prices and not self.tools:
+            raise ValueError("give prices, tools or both")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,7 @@ class Overrides:
 
     name: str
     entries: tuple[tuple[int, Override], ...]
+    tools: tuple[ToolRule, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Overrides:
@@ -109,9 +121,14 @@ class Overrides:
             file = _File.model_validate(document.data)
         except ValidationError as error:
             raise PriceFileError(strict_yaml.explained(name, document, error)) from error
+        short = Path(name).name
         return cls(
-            name=Path(name).name,
+            name=short,
             entries=tuple((document.line(("prices", index)), override) for index, override in enumerate(file.prices)),
+            tools=tuple(
+                entry.rule(source=f"override {short} line {document.line(('tools', index))}")
+                for index, entry in enumerate(file.tools)
+            ),
         )
 
     @property
