@@ -14,8 +14,20 @@ LINES_PER_SESSION = 100
 _START = datetime(2025, 11, 1, tzinfo=UTC)
 _MODELS = ("claude-sonnet-4-5-20250929", "claude-opus-4-5-20251101", "claude-haiku-4-5-20251001")
 _TOOLS = ("Read", "Bash", "Grep", "Edit", "Glob", "WebFetch")
-_SOURCE = "".join(
-    f"{number:5}→    value_{number % 97} = compute(value_{number % 89}, {number})\n" for number in range(3000)
+_WORDS = (
+    "parse",
+    "session",
+    "total",
+    "price",
+    "token",
+    "index",
+    "merge",
+    "cache",
+    "path",
+    "row",
+    "write",
+    "span",
+    "key",
 )
 _MEDIAN_RESULT, _SPREAD = 1_200, 1.4
 
@@ -26,7 +38,7 @@ def write_year(folder: Path, sessions: int, seed: int = 7) -> int:
     lines = 0
     for number in range(sessions):
         project = folder / f"-home-user-project-{number % 40}"
-        session = _Session(chance, number, sessions)
+        session = _Session(chance, number, sessions, source)
         lines += _write(project / f"{session.session_id}.jsonl", session.lines(LINES_PER_SESSION))
         if session.agents:
             below = project / session.session_id / "subagents"
@@ -41,9 +53,21 @@ def _write(file: Path, lines: Iterator[dict[str, object]]) -> int:
     return len(encoded)
 
 
+def _source(chance: random.Random) -> str:
+    """Return a long text like numbered source code: some names often, most of them seldom."""
+    names = ["_".join(chance.choices(_WORDS, k=chance.randint(1, 3))) + str(number) for number in range(4_000)]
+    often = [1 / (rank + 1) for rank in range(len(names))]
+    used = iter(chance.choices(names, often, k=16_000))
+    return "".join(
+        f"{line:5}→    {next(used)} = {next(used)}({next(used)}, {next(used)}={line * 7919 % 100_003})\n"
+        for line in range(4_000)
+    )
+
+
 class _Session:
-    def __init__(self, chance: random.Random, number: int, sessions: int) -> None:
+    def __init__(self, chance: random.Random, number: int, sessions: int, source: str) -> None:
         self.chance = chance
+        self.source = source
         self.number = number
         self.session_id = self._uuid()
         self.now = _START + timedelta(days=365) * number / sessions
@@ -111,8 +135,9 @@ class _Session:
             ]
         )
         yield from self._progress(call_id)
-        size = min(int(self.chance.lognormvariate(0, _SPREAD) * _MEDIAN_RESULT), len(_SOURCE))
-        result = _SOURCE[:size]
+        size = min(int(self.chance.lognormvariate(0, _SPREAD) * _MEDIAN_RESULT), 40_000)
+        begin = self.chance.randrange(len(self.source) - size)
+        result = self.source[begin : begin + size]
         block = {"tool_use_id": call_id, "type": "tool_result", "content": result, "is_error": self.steps % 25 == 0}
         told = {"agentId": self.agents[0], "agentType": "Explore", "content": []} if with_agent else {}
         about = {"type": "text", "file": {"filePath": "module.py", "content": result, "numLines": size // 40}}
