@@ -8,6 +8,7 @@ without a scope, or a reference that does not resolve raises `pydantic.Validatio
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Annotated, Protocol, Self
@@ -131,6 +132,12 @@ class SkillPatch(_Frozen):
     def level(self) -> EvidenceLevel:
         """The strongest counterfactual; `ARGUED` where there is none."""
         return max((c.level for c in self.counterfactuals), default=EvidenceLevel.ARGUED)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_what_it_writes(cls, data: object) -> object:
+        """Leave out the id, which is computed: a patch is read back from where it was written."""
+        return {k: v for k, v in data.items() if k != "patch_id"} if isinstance(data, Mapping) else data
 
     @field_validator("rule", "root_cause")
     @classmethod

@@ -13,11 +13,16 @@ class Document(StrEnum):
     """What has a schema."""
 
     TRACECARD = "tracecard"
+    PATCH = "patch"
 
 
 def schema(document: Annotated[Document, typer.Argument(help="Of which document.")]) -> None:
     """Print a JSON Schema."""
+    from costcraft.patch import SkillPatch
     from processors.tracecard import TraceCard
 
-    models = {Document.TRACECARD: TraceCard}
-    typer.echo(json.dumps(models[document].model_json_schema(by_alias=True), indent=2))
+    schemas = {
+        Document.TRACECARD: lambda: TraceCard.model_json_schema(by_alias=True),
+        Document.PATCH: lambda: SkillPatch.model_json_schema(mode="serialization"),
+    }
+    typer.echo(json.dumps(schemas[document](), indent=2))

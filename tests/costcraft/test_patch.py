@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
+from clawtrace_otel.cli.app import main
 from costcraft.patch import SkillPatch
 from tests.costcraft.support import prune, repair
 
@@ -49,6 +52,19 @@ def test_a_rule_cannot_smuggle_markup(rule: str) -> None:
     """A rule is one line of prose: nothing in it can end the bullet or pose as another rule."""
     with pytest.raises(ValidationError, match="one line of prose"):
         prune(rule)
+
+
+def test_a_patch_is_read_back_as_it_was_written() -> None:
+    """The document that holds a patch gives the same patch, with the same id."""
+    for patch in (prune(), repair()):
+        assert SkillPatch.model_validate_json(patch.model_dump_json()) == patch
+
+
+def test_the_printed_schema_is_that_of_patches(capsys: pytest.CaptureFixture[str]) -> None:
+    """`clawtrace schema patch` describes every field that a written patch has."""
+    assert main(["schema", "patch"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(json.loads(prune().model_dump_json())) == set(schema["properties"])
 
 
 def test_the_id_names_what_is_said() -> None:
