@@ -35,6 +35,7 @@ _MEDIAN_RESULT, _SPREAD = 1_200, 1.4
 def write_year(folder: Path, sessions: int, seed: int = 7) -> int:
     """Write so many sessions, every tenth with a sub-agent's file; return the number of lines."""
     chance = random.Random(seed)
+    source = _source(chance)
     lines = 0
     for number in range(sessions):
         project = folder / f"-home-user-project-{number % 40}"
