@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from processors import savings
 from processors.findings import Finding, View
 from processors.findings import gaps as unjudged
 from processors.ledger.model import Ledger
@@ -72,6 +73,7 @@ def gaps(view: View, summary: Summary) -> Iterator[str]:
     calls = sum(summary.models.values())
     for doubt, count in summary.doubts.items():
         yield f"{count} of {calls} model calls: {doubt}"
+    yield from filter(None, (savings.gap(view.session),))
     yield from unjudged(view)
     yield from sorted({*view.session.gaps, *view.ledger.gaps})
 
