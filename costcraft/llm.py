@@ -189,6 +189,8 @@ class Models:
                 raise CostCraftError(f"{self.model}: {error}") from error
             except TimeoutError:
                 reason = f"no answer within {self.timeout_s:g} s"
+                if attempt:
+                    break  # what hung twice costs another wait each time
             except ModelHTTPError as error:
                 reason = f"the provider answered {error.status_code}"
                 if error.status_code in _KEY_REFUSED:

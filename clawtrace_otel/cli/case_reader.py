@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from costcraft.case import Case, CaseFinding, Cases, CaseStep
     from processors.model import Check
 
+OWN_AGENT: Final = "costcraft"
+"""How CostCraft's own runs are called in the store; they are no cases."""
 _PAGE: Final = 200
 """Sessions per question; fewer where their rows do not fit under a collector's caps."""
 _STEP_PAGE: Final = 2_000
@@ -66,7 +68,8 @@ def _since(text: str) -> str:
 
 
 def _sessions(reader: SessionReader, wanted: Wanted) -> Iterator[_Row]:
-    where = [_since(wanted.since)] if wanted.since else []
+    where = [f"agent_name IS DISTINCT FROM {literal(OWN_AGENT)}"]
+    where += [_since(wanted.since)] if wanted.since else []
     where += [f"condition = {literal(wanted.condition)}"] if wanted.condition else []
     cost = "cost_usd" if wanted.costs else "NULL"
     last = ""

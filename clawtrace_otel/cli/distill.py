@@ -142,16 +142,17 @@ def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillat
     if endpoint is None:
         return work()
     from clawtrace_otel import agent_session, configure
+    from clawtrace_otel.cli.case_reader import OWN_AGENT
     from clawtrace_otel.cli.http import token_from_environment
 
     os.environ.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
     os.environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-    os.environ.setdefault("OTEL_SERVICE_NAME", "costcraft")
+    os.environ.setdefault("OTEL_SERVICE_NAME", OWN_AGENT)
     if token := token_from_environment():
         os.environ.setdefault("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer%20{token}")
     telemetry = configure()
     try:
-        with agent_session("costcraft"):
+        with agent_session(OWN_AGENT):
             return work()
     finally:
         telemetry.shutdown()
