@@ -17,6 +17,7 @@ from collector.config import IngestConfig
 from collector.errors import CollectorError
 from collector.ingest import Ingest
 from collector.metrics import Metrics
+from collector.redaction import BatchRedactor, Redaction, redaction_key
 from collector.store import TelemetryStore
 
 _EXPORT_TIMEOUT_S = 30.0
@@ -25,14 +26,23 @@ _EXPORT_TIMEOUT_S = 30.0
 class EmbeddedSpanExporter(SpanExporter):
     """Stores spans in a database file of its own; an export succeeds once its spans would survive a crash.
 
-    Raises StoreError where the file cannot be opened, for one because a collector has it open: then send to that.
+    Secrets are redacted as `redaction` says. Raises StoreError where the file cannot be opened, for one because a
+    collector has it open: then send to that; RedactionFileError where the redaction key cannot be read.
     """
 
-    def __init__(self, path: str | Path, *, correlation_attributes: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        correlation_attributes: frozenset[str] = frozenset(),
+        redaction: Redaction = Redaction(),  # noqa: B008 - frozen
+    ) -> None:
         from collector.store.duck import DuckStore  # noqa: PLC0415 - duckdb loads when a file is really opened
 
         self._store: TelemetryStore = DuckStore.open(Path(path))
-        self._ingest = Ingest(IngestConfig(correlation_attributes=correlation_attributes), self._store, Metrics())
+        redactor = BatchRedactor(redaction, redaction_key(Path(path)), correlation_attributes=correlation_attributes)
+        config = IngestConfig(correlation_attributes=correlation_attributes)
+        self._ingest = Ingest(config, self._store, Metrics(), redactor=redactor)
         self._ingest.start()
         self._is_open = True
 

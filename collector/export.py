@@ -59,6 +59,7 @@ _VIEWS: Final = {
     "evaluations": _BY_RECORD,
     "patches": _BY_RECORD,
     "skills": _BY_RECORD,
+    "redactions": _BY_SESSION,
     "budget_breaches": _View("coalesce(t.day, CAST(t.breached_at AS DATE))"),
     "budget_gaps": _View("coalesce(t.day, CAST(t.judged_at AS DATE))"),
 }

@@ -31,7 +31,7 @@ VIEWS: Final = frozenset(
     {"spans", "logs", "metric_points", "sessions", "steps", "findings", "ledger", "tracecards", "outcomes"}
     | {"patches", "skills"}
     | {"budget_breaches", "budget_gaps"}
-    | {"evaluations"}
+    | {"evaluations", "redactions"}
 )
 """The views of the outside contract."""
 

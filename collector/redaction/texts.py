@@ -12,7 +12,7 @@ import msgspec
 import re2
 
 from collector.redaction.marks import Marks, is_mark
-from collector.redaction.patterns import SENSITIVE_NAME, AMBIGUOUS_NAME, Pattern, mixed, written_out
+from collector.redaction.patterns import AMBIGUOUS_NAME, SENSITIVE_NAME, Pattern, mixed, written_out
 from collector.values import BYTES, Json, json_bytes, write_json
 
 Counts = Counter[str]
