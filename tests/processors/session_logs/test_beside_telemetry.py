@@ -1,12 +1,12 @@
 """A session that came as telemetry and is imported from its file as well counts once.
 
-The files are written from the recordings' own steps in the shape of Claude Code's lines: none of those runs was kept.
+The files are written from the recordings' own steps in the shape of the agents' lines: none of their own was kept.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +16,9 @@ import pytest
 from collector.model import Span
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
 from processors.normalise import normalise
-from processors.session_logs import Delegations, read_claude_code
+from processors.session_logs import Delegations, Threads, read_claude_code, read_codex
 from tests.processors.support import load_recording
-from tests.support.session_lines import lines
+from tests.support.session_lines import item, lines, meta, turn, wrapped
 
 SUB_AGENT = "a5ub"
 
@@ -112,16 +112,56 @@ class Writer:
         return max((call for call in own if call.started_at <= tool.started_at), key=lambda call: call.started_at)
 
 
+class CodexWriter(Writer):
+    """Writes the rollouts that Codex would have left."""
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the spans of the rollouts, as an import would read them."""
+        threads = Threads()
+        for agent in (None, SUB_AGENT):
+            thread_id = self.session.session_id if agent is None else agent
+            spawn = {} if agent is None else {"thread_spawn": {"parent_thread_id": self.session.session_id}}
+            content = [meta(thread_id, source={"subagent": spawn}), turn(0, model="gpt-5"), *self.rollout(agent)]
+            yield from read_codex(lines(*content), thread_id, threads).spans
+
+    def rollout(self, agent: str | None) -> Iterator[dict[str, Any]]:
+        """Yield each response of an agent: the tools it asked for, the count, and the tools' answers."""
+        total: Counter[str] = Counter()
+        for call in (call for call in self.calls if self.agent(call) == agent):
+            assert call.usage is not None
+            at = {"timestamp": _stamp(call.ended_at)}
+            asked = [tool for tool in self.steps if isinstance(tool, ToolCall) and self.asking(tool) is call]
+            for tool in asked:
+                given = {"name": tool.name, "call_id": tool.tool_call_id, "arguments": tool.arguments or "{}"}
+                yield item("function_call", 0, **given) | at
+            last = {
+                "input_tokens": call.usage.input_tokens or 0,
+                "cached_input_tokens": call.usage.cache_read_input_tokens or 0,
+                "output_tokens": call.usage.output_tokens or 0,
+            }
+            total.update(last)
+            info = {"last_token_usage": last, "total_token_usage": dict(total)}
+            yield wrapped("event_msg", 0, type="token_count", info=info) | at
+            for tool in asked:
+                started = any(isinstance(step, AgentRun) and step.delegated_by == tool.step_id for step in self.steps)
+                output = json.dumps({"agent_id": SUB_AGENT}) if started else tool.result or "an answer"
+                ended = _stamp(max(tool.ended_at, call.ended_at))
+                yield item("function_call_output", 0, call_id=tool.tool_call_id, output=output) | {"timestamp": ended}
+
+
 def _stamp(nanoseconds: int) -> str:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@pytest.mark.parametrize("name", ["claude-code-beta-traces", "claude-code-default"])
-def test_a_session_told_twice_counts_once(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [("claude-code-beta-traces", Writer), ("claude-code-default", Writer), ("codex-cli", CodexWriter)],
+)
+def test_a_session_told_twice_counts_once(name: str, writer: type[Writer]) -> None:
     """Telemetry (spans or only events), the file, and both at once give the same calls, tools, agents and tokens."""
     spans, logs = load_recording(name)
     (by_telemetry,) = normalise(spans, logs)
-    told = list(Writer(by_telemetry).spans())
+    told = list(writer(by_telemetry).spans())
     (by_file,) = normalise(told)
     (by_both,) = normalise([*told, *spans], logs)
     assert figures(by_file) == figures(by_telemetry)
