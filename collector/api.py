@@ -84,6 +84,16 @@ class CompileCounts:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What was deleted with a session, and why its bytes are still in the file, where they are."""
+
+    spans: int
+    logs: int
+    metric_points: int
+    not_erased: str | None = None
+
+
 class Actions(Protocol):
     """What /api changes. Every call blocks and runs in a worker thread."""
 
@@ -97,4 +107,12 @@ class Actions(Protocol):
 
     def record_skill(self, report: SkillReport) -> int:
         """Store a skill and its patches; return how many rows said something new."""
+        ...
+
+    def delete(self, session_id: str) -> Deletion:
+        """Delete everything of a session. Raises `UnknownSessionError` where no such session is stored."""
+        ...
+
+    def compact(self) -> None:
+        """Give back what deleted rows held. Raises `StoreError` where that cannot be done now."""
         ...

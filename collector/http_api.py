@@ -55,6 +55,8 @@ class ApiRoutes:
             Route("/api/sessions", _guarded(self._sessions), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/card", _guarded(self._card), methods=["GET"]),
             Route("/api/sessions/{session_id:path}/outcome", _guarded(self._outcome), methods=["POST"]),
+            Route("/api/sessions/{session_id:path}", _guarded(self._delete), methods=["DELETE"]),
+            Route("/api/compact", _guarded(self._compact), methods=["POST"]),
             Route("/api/skills", _guarded(self._skills), methods=["POST"]),
         ]
 
@@ -88,6 +90,17 @@ class ApiRoutes:
             return msgspec.json.encode({"compiled": counts.compiled, "failed": counts.failed})
 
         return Response(await asyncio.to_thread(drained_and_compiled), media_type="application/json")
+
+    async def _delete(self, request: Request) -> Response:
+        def drained_and_deleted() -> bytes:
+            self._ingest.drain()
+            return msgspec.json.encode(self._actions.delete(request.path_params["session_id"]))
+
+        return Response(await asyncio.to_thread(drained_and_deleted), media_type="application/json")
+
+    async def _compact(self, _request: Request) -> Response:
+        await asyncio.to_thread(self._actions.compact)
+        return Response(b"{}", media_type="application/json")
 
     async def _outcome(self, request: Request) -> Response:
         session_id = request.path_params["session_id"]

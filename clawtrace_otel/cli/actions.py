@@ -8,7 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from collector.errors import UnknownSessionError
+from collector.api import Deletion
+from collector.errors import StoreError, UnknownSessionError
+from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.compiler import Compiler
@@ -71,6 +73,25 @@ class StoreActions:
                 if new:
                     self._store.append_rows(table, new)
         return len(patches) + len(skills)
+
+    def delete(self, session_id: str) -> Deletion:
+        """Delete a session and erase its bytes. Raises `UnknownSessionError` where no such session is stored."""
+        if not self._knows(session_id):
+            self._compiler.compile(everything=False)
+        with self._compiler.paused():
+            if not self._knows(session_id):
+                raise UnknownSessionError(f"no session {session_id!r} is stored: 'clawtrace sessions' lists them")
+            deleted = self._store.delete([session_id], CORRELATION_KEYS)
+            try:
+                self._store.compact()
+            except StoreError as error:
+                return Deletion(deleted.spans, deleted.logs, deleted.metric_points, str(error))
+        return Deletion(deleted.spans, deleted.logs, deleted.metric_points)
+
+    def compact(self) -> None:
+        """Give back what deleted rows held. Raises `StoreError` where that cannot be done now."""
+        with self._compiler.paused():
+            self._store.compact()
 
     def _last_decisions(self, patch_ids: list[str]) -> dict[tuple[object, object], tuple[object, ...]]:
         rows = self._queries.run(_LAST_DECISIONS, [patch_ids]).table.to_pylist()

@@ -106,6 +106,12 @@ class Compiler:
             return self._compile(self._store.quiet(idle_ns=idle_ns, now_ns=time.time_ns(), limit=_ROUND))
 
     @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Compile nothing for as long as the block runs, so that nothing comes back that is being deleted."""
+        with self._one_round:
+            yield
+
+    @contextmanager
     def in_background(self) -> Iterator[None]:
         """Compile quiet groups for as long as the block runs; a compilation under way at its end is given up."""
         thread = threading.Thread(target=self._poll, name="compile-when-quiet")

@@ -23,7 +23,7 @@ from collector.store.opening import open_for_reading
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
-    from collector.api import CompileCounts, OutcomeReport, Queries, QueryResult
+    from collector.api import CompileCounts, Deletion, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
     from collector.export import Part
     from collector.skills import SkillReport
@@ -84,6 +84,14 @@ class FileReader:
     def record_skill(self, report: SkillReport) -> None:
         """Store what CostCraft produced."""
         self._writable().record_skill(report)
+
+    def delete(self, session_id: str) -> Deletion:
+        """Delete everything of a session."""
+        return self._writable().delete(session_id)
+
+    def compact(self) -> None:
+        """Give back what deleted rows held."""
+        self._writable().compact()
 
     def deliver(self, body: Body) -> str:
         """Store an OTLP request by the collector's own path."""

@@ -15,7 +15,7 @@ from clawtrace_otel.cli.bodies import JSON, Body
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.http import HttpClient, explanation, token_from_environment
 from clawtrace_otel.cli.locate import locate
-from collector.api import CompileCounts, QueryResult
+from collector.api import CompileCounts, Deletion, QueryResult
 
 if TYPE_CHECKING:
     from collector.api import OutcomeReport
@@ -51,6 +51,14 @@ class SessionReader(Protocol):
 
     def record_skill(self, report: SkillReport) -> None:
         """Store what CostCraft produced, once however often it is said."""
+        ...
+
+    def delete(self, session_id: str) -> Deletion:
+        """Delete everything of a session."""
+        ...
+
+    def compact(self) -> None:
+        """Give back what deleted rows held."""
         ...
 
     def deliver(self, body: Body) -> str:
@@ -112,8 +120,7 @@ class HttpReader:
 
     def compile(self, *, everything: bool) -> CompileCounts:
         """Compile pending sessions, or all, once what the collector has taken in is stored."""
-        patient = HttpClient(self.client.endpoint, self.client.token, _COMPILE_SECONDS)
-        said = _object(patient.call("POST", f"/api/compile{'?all=true' if everything else ''}", b""))
+        said = _object(self._patient().call("POST", f"/api/compile{'?all=true' if everything else ''}", b""))
         return CompileCounts(int(str(said["compiled"])), int(str(said["failed"])))
 
     def record_outcome(self, session_id: str, outcome: OutcomeReport) -> None:
@@ -124,6 +131,20 @@ class HttpReader:
     def record_skill(self, report: SkillReport) -> None:
         """Store what CostCraft produced."""
         self.client.call("POST", "/api/skills", report.model_dump_json().encode(), {"Content-Type": JSON})
+
+    def delete(self, session_id: str) -> Deletion:
+        """Delete everything of a session, once what the collector has taken in is stored."""
+        said = _object(self._patient().call("DELETE", f"/api/sessions/{quote(session_id, safe='')}"))
+        spans, logs, points = (int(str(said[name])) for name in ("spans", "logs", "metric_points"))
+        reason = said.get("not_erased")
+        return Deletion(spans, logs, points, None if reason is None else str(reason))
+
+    def compact(self) -> None:
+        """Give back what deleted rows held."""
+        self._patient().call("POST", "/api/compact", b"")
+
+    def _patient(self) -> HttpClient:
+        return HttpClient(self.client.endpoint, self.client.token, _COMPILE_SECONDS)
 
     def deliver(self, body: Body) -> str:
         """Send an OTLP request, coming back while the collector is busy."""

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from collector.model import LogRecord, Span
 
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from collector.store.charges import Charge
+
+CONTENT_OF_STEPS: Final = ("arguments", "result", "error_message")
+"""Columns of `steps` that repeat what telemetry held."""
 
 DerivedRows: TypeAlias = Mapping[str, Sequence[Mapping[str, object]]]
 """Rows by table name (`sessions`, `steps`, `findings`, `ledger`, `tracecards`, ...), each row by column name."""
@@ -63,6 +66,16 @@ class Receipt:
     duplicate_spans: int = 0
     duplicate_logs: int = 0
     duplicate_metric_points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many rows were taken out."""
+
+    sessions: int = 0
+    spans: int = 0
+    logs: int = 0
+    metric_points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,18 @@ class TelemetryStore(Protocol):
 
     def append_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Add rows to one of the tables that belong to no session (`patches`, `skills`). Raises as `replace` does."""
+        ...
+
+    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+        """Take compiled sessions out, and everything that was received for them or says something of them.
+
+        Metric points belong to a session by its id in one of `attributes`. With `keep_cards` only telemetry goes, and
+        what steps hold of its content. The bytes go with the next `compact`.
+        """
+        ...
+
+    def compact(self) -> None:
+        """Give back what deleted rows held, to the last byte; where that cannot be, raise `StoreError`."""
         ...
 
     def checkpoint(self) -> None:

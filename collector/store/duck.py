@@ -6,6 +6,7 @@ Writers take turns (one lock for telemetry, one for what is derived from it); re
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,14 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreError
-from collector.store import Batch, DerivedRows, Group, Receipt, Signals
+from collector.store import Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.charges import Charge
 from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, silent_groups
+from collector.store.compacting import copy_into
+from collector.store.deleting import delete
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
-from collector.store.engine import Database, transaction, translated
+from collector.store.engine import Database, copy_path, transaction, translated
 from collector.store.groups import connected
 from collector.store.loading import load_signals
-from collector.store.opening import open_database
+from collector.store.opening import forget_copy, open_database
 from collector.store.replacing import charges_beside, compiled_of, swap
 from collector.store.resent import KINDS, new_rows, registered
 from collector.store.spending import breached, mark_posted, unposted
@@ -193,6 +196,36 @@ class DuckStore:
         """See `TelemetryStore`. Waits for writers, not for readers."""
         with self._appending, self._deriving, translated(self.database.path):
             self.database.checkpoint(self._appender)
+
+    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+        """See `TelemetryStore`."""
+        with self._appending, self._deriving, translated(self.database.path):
+            return delete(self._deriver, session_ids, attributes, keep_cards=keep_cards)
+
+    def compact(self, *, patience_s: float = 35.0) -> None:
+        """Give back what deleted rows held, to the last byte: copy what is left into a new file and put it in place.
+
+        Writers wait for as long as the copy takes, readers only for the exchange. Raises StoreError, and changes
+        nothing, where the disk has no room for the copy or readers take longer than `patience_s`.
+        """
+        path, copy = self.database.path, copy_path(self.database.path)
+        with self._appending, self._deriving:
+            with translated(path):
+                self.database.checkpoint(self._appender)
+            if shutil.disk_usage(path.parent).free < path.stat().st_size + _LONG_LOG:
+                raise StoreError(f"the disk has no room for a copy of {path}: make room, then compact", retryable=True)
+            forget_copy(path)
+            try:
+                with translated(path):
+                    copy_into(self._appender, copy)
+                for cursor in (self._appender, self._deriver):
+                    self.database.release(cursor)
+                try:
+                    self.database.exchange(copy, patience_s=patience_s)
+                finally:
+                    self._appender, self._deriver = self.database.cursor(), self.database.cursor()
+            finally:
+                forget_copy(path)
 
     def _checkpoint_when_due(self) -> None:
         """Fold a long log into the file, unless something derived is being stored: then after a later batch."""

@@ -6,13 +6,16 @@ configuration locked, so that the same instance can serve ingest and outsiders' 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
@@ -31,12 +34,13 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoload_known_extensions": False,
     # The store asks for checkpoints itself: one that DuckDB begins without room for it breaks the instance.
     "checkpoint_threshold": "16TB",
-    "enable_external_access": False,
     "python_enable_replacements": False,
     # The oldest format with zstd, so that a person's own DuckDB of the last years can read the file.
     "storage_compatibility_version": "v1.2.0",
     "temp_directory": "",
 }
+_FILES_OF_A_DATABASE: Final = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
+_GLANCE_S: Final = 0.01
 _SCHEMAS: Final = {"telemetry", "derived", "layout"}
 _READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
 _MAGIC: Final = slice(8, 12), b"DUCK"
@@ -65,15 +69,14 @@ class Database:
         self.when_broken: Callable[[], None] = _nobody
         """Called once nothing but a restart helps: DuckDB gives an instance up when a checkpoint fails halfway."""
         self._connection = connection
+        self._cursors: WeakSet[DuckDBPyConnection] = WeakSet()
+        self._may_ask = threading.Event()
+        self._may_ask.set()
         self._open[path.resolve()] = self
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Database:
         """Open or create a file. Raises StoreLockedError, NotOurDatabaseError or StoreError, each with what to do."""
-        configuration = dict(_CONFIGURATION)
-        if read_only:
-            for name in _READ_ONLY_UNAVAILABLE:
-                del configuration[name]
         if path.resolve() in cls._open:
             raise StoreLockedError(path, os.getpid())
         if path.stem.lower() in _SCHEMAS:
@@ -81,17 +84,50 @@ class Database:
             raise StoreError(f"a database cannot be called {path.name}: name another file with --db", retryable=False)
         _check_magic(path)
         with translated(path):
-            connection = duckdb.connect(str(path), read_only=read_only, config=configuration)
-            connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        return cls(path, connection)
+            return cls(path, _connect(path, read_only=read_only))
 
     def lock_configuration(self) -> None:
         """Let nothing change the instance's settings from here on."""
         self._connection.execute("SET lock_configuration = true")
 
     def cursor(self) -> Cursor:
-        """Return a connection of its own for the calling thread."""
-        return self._connection.cursor()
+        """Return a connection of its own for the calling thread; waits while the file is being exchanged."""
+        self._may_ask.wait()
+        made = self._connection.cursor()
+        self._cursors.add(made)
+        return made
+
+    def exchange(self, new: Path, *, patience_s: float) -> None:
+        """Put another file in this one's place, atomically, once nobody reads: every cursor must be closed or gone.
+
+        Raises StoreError, and leaves all as it was, where readers take longer than `patience_s`.
+        """
+        self._may_ask.clear()
+        try:
+            self._await_readers(patience_s)
+            with translated(self.path):
+                self._connection.close()
+            if self.log_bytes() == 0:
+                new.replace(self.path)
+                _sync_directory(self.path.parent)
+            with translated(self.path):
+                self._connection = _connect(self.path, read_only=False)
+            self.lock_configuration()
+        finally:
+            self._may_ask.set()
+
+    def release(self, cursor: Cursor) -> None:
+        """Close a cursor that `exchange` is not to wait for."""
+        cursor.close()
+        self._cursors.discard(cursor)
+
+    def _await_readers(self, patience_s: float) -> None:
+        gc.collect()
+        deadline = time.monotonic() + patience_s
+        while len(self._cursors):
+            if time.monotonic() > deadline:
+                raise StoreError(f"{self.path} is being read for longer than {patience_s:g} s", retryable=True)
+            time.sleep(_GLANCE_S)
 
     def log_bytes(self) -> int:
         """Return the size of the write-ahead log."""
@@ -120,6 +156,35 @@ class Database:
         with translated(self.path):
             self._connection.close()
         self._open.pop(self.path.resolve(), None)
+
+
+def copy_path(path: Path) -> Path:
+    """Return the one other file that an instance may write: where a database is copied to before it is exchanged."""
+    return path.with_name(f"{path.name}.compacting")
+
+
+def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
+    configuration = dict(_CONFIGURATION)
+    if read_only:
+        for name in _READ_ONLY_UNAVAILABLE:
+            del configuration[name]
+    connection = duckdb.connect(str(path), read_only=read_only, config=configuration)
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    if not read_only:
+        copy = str(copy_path(path)).replace("'", "''")
+        allowed = ", ".join(f"'{copy}{suffix}'" for suffix in _FILES_OF_A_DATABASE)
+        connection.execute(f"SET GLOBAL allowed_paths = [{allowed}]")
+    connection.execute("SET GLOBAL enable_external_access = false")
+    return connection
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a renamed file stay renamed after a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def connect_to_nothing() -> Cursor:

@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.store import Batch, DerivedRows, Group, Receipt
+from collector.errors import StoreError
+from collector.store import Batch, Deleted, DerivedRows, Group, Receipt
 from collector.store.closure import nothing_is_quiet, received, silent_groups
 from collector.store.derived import ADDED, Row, arrow_tables, outcome_row
 from collector.store.duck import MEMBER_OF_SESSION, DuckStore
@@ -184,6 +185,14 @@ class LakeStore(DuckStore):
 
         with self._deriving:
             self._persistently(add)
+
+    def delete(self, *_: object, **__: object) -> Deleted:
+        """Raise StoreError: a lake keeps every snapshot's files, so that a row that is deleted is not gone from it."""
+        raise StoreError("a lake deletes no sessions: delete and expire its snapshots with DuckLake", retryable=False)
+
+    def compact(self, **_: object) -> None:
+        """Raise StoreError: there is no one file to put another in the place of."""
+        raise StoreError("a lake is compacted by 'clawtrace lake compact', not as a file", retryable=False)
 
     def checkpoint(self) -> None:
         """Do nothing: a commit on a lake leaves no log behind. Compaction is a command of its own."""

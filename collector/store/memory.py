@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
@@ -11,7 +12,7 @@ from typing import TypeAlias, cast
 import pyarrow as pa
 
 from collector.columns import LOGS, SPANS
-from collector.store import Batch, DerivedRows, Group, Receipt, Signals
+from collector.store import CONTENT_OF_STEPS, Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.charges import Charge, charges_of
 from collector.store.derived import (
     ADDED,
@@ -23,7 +24,7 @@ from collector.store.derived import (
     outcome_row,
     python_rows,
 )
-from collector.store.groups import Edge, Node, connected, group_key, nodes_of, smallest_node
+from collector.store.groups import TRACE, VALUE, Edge, Node, connected, group_key, nodes_of, smallest_node
 from collector.store.rows import SPAN_IDENTITY, logs_of, spans_of
 
 _Stored: TypeAlias = dict[str, object]
@@ -234,6 +235,67 @@ class MemoryStore:
         with self._lock:
             self.tables[table] += checked[table]
 
+    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+        """See `TelemetryStore`."""
+        gone = set(session_ids)
+        with self._lock:
+            before = {name: len(rows) for name, rows in self.tables.items()}
+            of = [row for row in self.tables["sessions"] if row["session_id"] in gone]
+            others = [row for row in self.tables["sessions"] if row["session_id"] not in gone]
+            traces = _listed(of, "trace_ids") - _listed(others, "trace_ids")
+            own = {key for key in self._members if key not in {row["group_key"] for row in others}}
+            values: set[object] = set(gone).union(
+                *(self._members[key].values for key in own & {row["group_key"] for row in of})
+            )
+            values |= _listed(of, "conversation_ids") | _ids_sent(of)
+            values -= _listed(others, "conversation_ids") | _ids_sent(others)
+            self._forget_telemetry(traces, values, attributes)
+            if keep_cards:
+                for row in self.tables["steps"]:
+                    row.update(dict.fromkeys(CONTENT_OF_STEPS) if row["session_id"] in gone else {})
+            else:
+                self._forget_sessions(gone)
+            counts = {name: before[name] - len(self.tables[name]) for name in before}
+        return Deleted(counts["sessions"], counts["spans"], counts["logs"], counts["metric_points"])
+
+    def _forget_telemetry(self, traces: set[object], values: set[object], attributes: Sequence[str]) -> None:
+        nodes = {*((TRACE, str(name)) for name in traces), *((VALUE, str(name)) for name in values)}
+
+        def tied(point: _Stored) -> bool:
+            known = [json.loads(str(point[name])) for name in ("attributes", "resource_attributes")]
+            named = any(said.get(name) in values for said in known for name in attributes)
+            return named or any(str(trace) in str(point["data"]) for trace in traces)
+
+        self._keep("spans", lambda row: row["trace_id"] not in traces)
+        self._keep("logs", lambda row: row["trace_id"] not in traces and row["correlation_value"] not in values)
+        self._keep("metric_points", lambda row: not tied(row))
+        for kind in ("spans", "logs", "metric_points"):
+            self._seen[kind] = {_identity(kind, _without_batch(row)) for row in self.tables[kind]}
+        self._edges = [edge for edge in self._edges if not nodes & set(edge.nodes)]
+        self._pending = [pending for pending in self._pending if not nodes & set(pending.edge.nodes)]
+
+    def _forget_sessions(self, gone: set[str]) -> None:
+        keys = {str(row["group_key"]) for row in self.tables["sessions"] if row["session_id"] in gone}
+        for name in (*PER_SESSION, "outcomes"):
+            self._keep(name, lambda row: row["session_id"] not in gone)
+        for name in ADDED:
+            self._keep(name, lambda row: not gone & set(cast("list[str]", row.get("session_ids") or ())))
+        self._forget(gone)
+        left = {str(row["group_key"]) for row in self.tables["sessions"]}
+        for key in keys - left:
+            self._members.pop(key, None)
+        for key in keys & left:
+            members = nodes_of(self._members[key]) & {node for edge in self._edges for node in edge.nodes}
+            names = [(name, None) if kind == TRACE else (None, name) for kind, name in sorted(members)[:1]]
+            for trace_id, value in names:
+                self._pending.append(_Pending(Edge(self._last_batch, self._last_batch, trace_id, value, None), 0))
+
+    def _keep(self, name: str, wanted: Callable[[_Stored], bool]) -> None:
+        self.tables[name] = [row for row in self.tables[name] if wanted(row)]
+
+    def compact(self) -> None:
+        """Do nothing: what is gone is gone."""
+
     def checkpoint(self) -> None:
         """Do nothing: there is no log."""
 
@@ -245,6 +307,19 @@ def _identity(name: str, row: _Stored) -> str:
     if name == "spans":
         return repr([row[part] for part in SPAN_IDENTITY])
     return repr({key: value for key, value in row.items() if key != "received_at"})
+
+
+def _listed(rows: Iterable[_Stored], column: str) -> set[object]:
+    return {value for row in rows for value in cast("list[object]", row[column] or ())}
+
+
+def _ids_sent(rows: Iterable[_Stored]) -> set[object]:
+    pairs = [(str(row["session_id"]), row["service_name"]) for row in rows]
+    return {name for full, service in pairs for name in (full, full.removesuffix(f"@{service}"))}
+
+
+def _without_batch(row: _Stored) -> _Stored:
+    return {name: value for name, value in row.items() if name != "batch"}
 
 
 def _received(table: pa.Table) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 
 from collector.errors import StoreError, StoreUnwritableError
-from collector.store.engine import Database
+from collector.store.engine import Database, copy_path
 from collector.store.migrate import is_current, migrate
 
 
@@ -24,6 +25,7 @@ def open_database(path: Path) -> Database:
         # DuckDB makes its log beside the file only when the first telemetry comes, and would refuse it then.
         raise StoreUnwritableError(path.parent, "Permission denied")
     database = Database.open(path)
+    forget_copy(path)
     try:
         migrate(database)
         database.lock_configuration()
@@ -31,6 +33,13 @@ def open_database(path: Path) -> Database:
         database.close()
         raise
     return database
+
+
+def forget_copy(path: Path) -> None:
+    """Remove what a compaction that was killed left beside a database that this process owns."""
+    copy = copy_path(path)
+    for left in copy.parent.glob(f"{glob.escape(copy.name)}*"):
+        left.unlink(missing_ok=True)
 
 
 def open_for_reading(path: Path) -> Database:

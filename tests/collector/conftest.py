@@ -12,7 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from collector.api import CompileCounts, OutcomeReport, QueryResult
+from collector.api import CompileCounts, Deletion, OutcomeReport, QueryResult
 from collector.config import CollectorConfig
 from collector.errors import QueryError, UnknownSessionError
 from collector.export import Part
@@ -70,6 +70,15 @@ class RecordedActions:
     def record_skill(self, report: SkillReport) -> int:
         self.seen.append(report)
         return len(report.patches)
+
+    def delete(self, session_id: str) -> Deletion:
+        if session_id == "nobody":
+            raise UnknownSessionError("no session 'nobody'")
+        self.seen.append(("deleted", session_id))
+        return Deletion(1, 2, 3)
+
+    def compact(self) -> None:
+        self.seen.append("compacted")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""`clawtrace delete` and `compact`: a session gone everywhere, and the room it took given back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+
+
+def delete(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="A session id, in full.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    db: DatabaseOption = None,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Delete a session: its spans, logs, metric points, card, outcomes and all that names it, to the last byte.
+
+    There is no way back. What its agent sends afterwards is stored as new.
+    """
+    from clawtrace_otel.cli.reader import open_reader
+
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete session {session!r} for good?", abort=True)
+    with open_reader(db, endpoint, write=True) as reader:
+        gone = reader.delete(session)
+    typer.echo(f"{gone.spans} spans, {gone.logs} log records and {gone.metric_points} metric points deleted")
+    if gone.not_erased is not None:
+        raise CliError(f"no query shows them any more, but their bytes are still in the file: {gone.not_erased}")
+
+
+def compact(db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
+    """Give the room that deleted rows took back to the file system; what arrives meanwhile waits."""
+    from clawtrace_otel.cli.reader import open_reader
+
+    with open_reader(db, endpoint, write=True) as reader:
+        reader.compact()
