@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from tests.reliability import disk, kills
-from tests.reliability.check import FAULT, Check
+from tests.reliability import burst, clock, connections, damage, disk, kills, migrations, senders, sessions
+from tests.reliability.check import FAULT, INPUT, LOAD, Check
 
 CHECKS = (
+    Check("connections", LOAD, "1,000 connections at once", connections.thousand),
+    Check("burst", LOAD, "a burst past the capacity", burst.burst, 240),
+    Check("long", LOAD, "a session of 100,000 steps", sessions.long, 400),
+    Check("quiet", LOAD, "10,000 sessions quiet at once", sessions.quiet_together, 400),
     Check("kill", FAULT, "kill -9 under load", kills.killed, 240),
-    Check("disk", FAULT, "a full disk", disk.full_disk),
+    Check("disk", FAULT, "a full disk", disk.full_disk, 180),
+    Check("migration", FAULT, "kill -9 while a file is brought up to date", migrations.killed),
+    Check("layouts", FAULT, "files of earlier versions", migrations.earlier),
+    Check("damage", FAULT, "damaged files", damage.damaged, 180),
+    Check("clock", FAULT, "a clock that jumps", clock.jumps),
+    Check("senders", INPUT, "senders that resend, hang up, stop halfway, give up", senders.unruly, 240),
 )

@@ -41,10 +41,11 @@ def _about(results: Sequence[Result]) -> str:
     revisions = ", ".join(sorted({result.revision for result in results}))
     seconds = sum(result.seconds for result in results)
     loads = [result.load_before for result in results]
+    machine = f"{os.cpu_count()} cores ({platform.system()}, Python {platform.python_version()}"
     return (
         f"Measured {first[:16]} to {last[11:16]} UTC at {revisions}: {len(results)} checks in {seconds / 60:.0f}"
-        f" minutes on {os.cpu_count()} cores ({platform.system()}, Python {platform.python_version()}; load average before each"
-        f" check {min(loads):.1f} to {max(loads):.1f}).\n"
+        f" minutes on {machine}; load average before each check"
+        f" {min(loads):.1f} to {max(loads):.1f}).\n"
     )
 
 

@@ -85,12 +85,15 @@ class RunningCollector:
 
 @contextmanager
 def running_collector(
-    database: Path, *options: str, environment: Mapping[str, str] | None = None
+    database: Path, *options: str, environment: Mapping[str, str] | None = None, module: str = "clawtrace_otel"
 ) -> Iterator[RunningCollector]:
-    """Start a collector on free ports, wait for its ready line, and stop it at the end; `environment` is added."""
+    """Start a collector on free ports, wait for its ready line, and stop it at the end.
+
+    `environment` is added; `module` is what runs as `clawtrace`.
+    """
     log = database.with_suffix(f".{len(list(database.parent.glob('*.log')))}.log")
     ports = ["--grpc-port", "0", "--http-port", "0"]
-    command = [sys.executable, "-m", "clawtrace_otel", "serve", "--db", str(database), *ports, *options]
+    command = [sys.executable, "-m", module, "serve", "--db", str(database), *ports, *options]
     variables = {**_environment(), **(environment or {})}
     with (
         log.open("wb") as errors,

@@ -1,0 +1,127 @@
+"""Ten times what can be stored, offered for some seconds by many senders."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.collector import PROTOBUF, RunningCollector, running_collector
+from tests.support.load import COUNTS, peak_mib, resident_mib
+from tests.support.spans import request
+
+QUEUE_MB = 1
+SPANS = 512
+_HEADERS = {"Content-Type": PROTOBUF, "Content-Encoding": "gzip"}
+_TIMES = 10
+_SECONDS = 4.0
+_SENDERS = 128
+_MEASURED_BODIES = 48
+_MEASURING_SENDERS = 4
+
+
+class Sender:
+    """One kept connection that sends packed bodies."""
+
+    def __init__(self, collector: RunningCollector) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(collector.http).netloc, timeout=120)
+
+    def send(self, body: bytes) -> tuple[int, int]:
+        """Return the status and the seconds after which to come back."""
+        self._connection.request("POST", "/v1/traces", body, _HEADERS)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status, int(answer.headers.get("Retry-After") or 0)
+
+    def send_until_taken(self, body: bytes) -> int:
+        """Come back as often as told; return how often that was."""
+        refused = 0
+        while True:
+            status, wait_s = self.send(body)
+            if status == HTTPStatus.OK:
+                return refused
+            assert status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}, status
+            assert wait_s > 0
+            refused += 1
+            time.sleep(wait_s)
+
+
+def bodies(count: int, first: int = 0) -> list[bytes]:
+    """Return packed requests of 512 spans of 1 kB each."""
+    return [
+        gzip.compress(request(range((first + n) * SPANS, (first + n + 1) * SPANS)), compresslevel=1)
+        for n in range(count)
+    ]
+
+
+def capacity(collector: RunningCollector, packed: Sequence[bytes], senders: int = _MEASURING_SENDERS) -> float:
+    """Return the spans per second that are acknowledged to senders that wait for each answer."""
+    with ThreadPoolExecutor(senders) as threads:
+        started = time.perf_counter()
+        list(threads.map(lambda share: _all(collector, packed[share::senders]), range(senders)))
+    return len(packed) * SPANS / (time.perf_counter() - started)
+
+
+def _all(collector: RunningCollector, packed: Sequence[bytes]) -> int:
+    sender = Sender(collector)
+    return sum(sender.send_until_taken(body) for body in packed)
+
+
+def burst(folder: Path) -> tuple[str, str]:
+    """Measure the capacity, offer ten times as much for some seconds, then let every refused sender come back."""
+    first = bodies(_MEASURED_BODIES)
+    with running_collector(folder / "burst.duckdb", "--queue-mb", str(QUEUE_MB), "--idle-seconds", "3600") as collector:
+        rate = capacity(collector, first)
+        offered = bodies(int(_TIMES * rate * _SECONDS / SPANS), len(first))
+        before = resident_mib(collector)
+        left = _offered(collector, offered)
+        pressed = resident_mib(collector)
+        with ThreadPoolExecutor(8) as threads:
+            again = sum(threads.map(lambda share: _all(collector, left.refused[share::8]), range(8)))
+        expected, sent = (len(first) + len(offered)) * SPANS, len(offered) * SPANS
+        assert collector.sql(COUNTS) == [{"n": expected, "ids": expected}]
+        assert left.refused, "nothing was refused: this was no burst"
+        measured = (
+            f"stored are {rate:,.0f} spans/s; offered were {left.per_second / rate:.1f} times that for"
+            f" {left.seconds:.1f} s ({sent:,} spans over {_SENDERS} connections, a queue of {QUEUE_MB} MiB):"
+            f" {len(left.refused):,} of {len(offered):,} requests told to come back, {again:,} more while they did;"
+            f" memory {before:.0f} MiB before, {pressed:.0f} after, {peak_mib(collector):.0f} at most"
+        )
+    return measured, "nothing; every refused request was taken when it came back"
+
+
+class _Left:
+    """What became of an offer."""
+
+    def __init__(self) -> None:
+        self.refused: list[bytes] = []
+        self.seconds = 0.0
+        self.per_second = 0.0
+
+
+def _offered(collector: RunningCollector, offered: Sequence[bytes]) -> _Left:
+    """Send each request at its time, whether or not those before it are answered, as far as connections allow."""
+    left, lock, started = _Left(), threading.Lock(), time.perf_counter()
+
+    def press(share: int) -> None:
+        sender = Sender(collector)
+        for number in range(share, len(offered), _SENDERS):
+            due = started + number / len(offered) * _SECONDS
+            time.sleep(max(0.0, due - time.perf_counter()))
+            status, _ = sender.send(offered[number])
+            if status != HTTPStatus.OK:
+                assert status == HTTPStatus.TOO_MANY_REQUESTS, status
+                with lock:
+                    left.refused.append(offered[number])
+
+    with ThreadPoolExecutor(_SENDERS) as threads:
+        list(threads.map(press, range(_SENDERS)))
+    left.seconds = time.perf_counter() - started
+    left.per_second = len(offered) * SPANS / left.seconds
+    return left
