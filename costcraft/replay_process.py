@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import multiprocessing
+import os
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol, TypeAlias, cast
 
@@ -104,7 +106,10 @@ def load_environment(named: str) -> EnvironmentFactory:
 
 
 def _child(pipe: Connection, named: str) -> None:
-    """Replay what comes until the other end is closed, as it is when the parent dies, however it dies."""
+    """Replay what comes until the other end is closed; die with the parent, however it dies, also in a replay."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
     while True:
         try:
             task_id, calls = pipe.recv()
@@ -116,6 +121,11 @@ def _child(pipe: Connection, named: str) -> None:
             traceback.print_exc()
             answer = False, f"{type(error).__name__}: {error}"
         pipe.send(answer)
+
+
+def _follow(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 def _replay(environment: Environment, calls: Calls) -> bool:

@@ -8,6 +8,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from .desk import TASKS, tasks
+
 HERE = Path(__file__).parent
 
 
@@ -16,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.order_desk", description=main.__doc__)
     parser.add_argument("--skill", type=Path, default=HERE / "SKILL.md", help="the SKILL.md that the agent obeys")
     parser.add_argument("--condition", default="base", help="the label of these sessions")
+    parser.add_argument("--tasks", type=int, default=TASKS, metavar="N", help="how many tasks to do")
     given = parser.parse_args()
     os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
     os.environ.setdefault("OTEL_SERVICE_NAME", "order-desk")
@@ -23,11 +26,10 @@ def main() -> None:
     from clawtrace_otel import configure  # noqa: PLC0415 - reads the environment that was just completed
 
     from .agent import run  # noqa: PLC0415
-    from .desk import TASKS  # noqa: PLC0415
 
     telemetry = configure()
     skill = given.skill.read_text(encoding="utf-8")
-    for task_id in TASKS:
+    for task_id in tasks(given.tasks):
         verdict = run(task_id, skill, given.condition)
         checks = [{**asdict(check), "passed": check.passed} for check in verdict.checks]
         print(
