@@ -184,7 +184,11 @@ def _result_used(material: Material, agent: AgentRun) -> bool | None:
         return False
     starter = next((tool for tool, sub in material.structure.sub_agents.items() if sub.step_id == agent.step_id), None)
     asked = material.structure.by_id.get(starter or "")
-    return True if isinstance(asked, ToolCall) and material.view.sub_agent_answer(asked) is not None else None
+    text = material.view.sub_agent_answer(asked) if isinstance(asked, ToolCall) else None
+    if text is None or not isinstance(asked, ToolCall):
+        return None
+    used = material.view.usage.of_result(asked, text)
+    return True if used is not None and used.used > 0 else None
 
 
 def failed_or_repaired_steps(material: Material) -> list[FailedStep]:
