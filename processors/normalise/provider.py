@@ -13,13 +13,22 @@ _RENAMED = {
     "az.ai.inference": "azure.ai.inference",
     "az.ai.openai": "azure.ai.openai",
     "azure": "azure.ai.openai",
+    "azurechatopenai": "azure.ai.openai",
+    "azureopenai": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
     "azure-openai": "azure.ai.openai",
     "azure.openai": "azure.ai.openai",
     "bedrock": "aws.bedrock",
     "amazon-bedrock": "aws.bedrock",
     "amazon_bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "chatbedrock": "aws.bedrock",
+    "chatbedrockconverse": "aws.bedrock",
     "aws": "aws.bedrock",
+    "chatanthropic": "anthropic",
+    "chatgooglegenerativeai": "gcp.gemini",
+    "chatopenai": "openai",
+    "chatvertexai": "gcp.vertex_ai",
     "cohere_chat": "cohere",
     "gcp.gen_ai": "gcp.gemini",
     "gemini": "gcp.gemini",
@@ -27,9 +36,12 @@ _RENAMED = {
     "google-gla": "gcp.gemini",
     "google.generative-ai": "gcp.gemini",
     "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "google_anthropic_vertex": "gcp.vertex_ai",
     "google-vertex": "gcp.vertex_ai",
     "google.vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
     "mistral": "mistral_ai",
     "mistralai": "mistral_ai",
@@ -100,8 +112,8 @@ def _known(lowered: str) -> str | None:
         return _RENAMED[lowered]
     if lowered in _VENDORS:
         return lowered
-    head = lowered.split(".", 1)[0]
-    return _RENAMED.get(head, head) if head in _VENDORS or head in _RENAMED else None
+    head = lowered.rpartition(".")[0]  # of `google.vertex.chat` first the product, then the company
+    return _known(head) if head else None
 
 
 def _by_model(model: str | None) -> str | None:

@@ -40,6 +40,7 @@ SESSION_KEYS = (
     "crewai.execution_uuid",
     "gen_ai.session.id",
     "gen_ai.agent.session_id",
+    "prompt.id",
 )
 """Attributes that name a session, first hit wins; each is looked up on the signal, then on its resource."""
 

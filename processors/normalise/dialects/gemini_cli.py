@@ -22,6 +22,7 @@ from processors.normalise.values import Json, as_count, count, first, flag, mapp
 
 _PREFIX = "gemini_cli."
 _SCOPE = "gemini-cli"
+WITHOUT_THOUGHTS = "cached and thought tokens were not sent: they stand only in log events"
 _NANOSECONDS = 1_000_000
 _KINDS: dict[str, Kind] = {
     "llm_call": "chat",
@@ -65,6 +66,14 @@ class GeminiCli(GenAi):
             total=count(sent, "total_token_count"),
             reasoning_output="exclusive",
         )
+
+    def read(self, span: Span) -> Iterable[Reading]:
+        """Return what a span tells; of a call's usage it has only a part, until a log event tells the rest."""
+        for reading in super().read(span):
+            if isinstance(reading, Sighting) and isinstance(reading.step, ModelCall):
+                yield _partial(reading, reading.step)
+            else:
+                yield reading
 
     def provider(self, span: Span) -> str | None:
         """Return the vendor; it is Google's unless another is named."""
@@ -138,6 +147,15 @@ class GeminiCli(GenAi):
             authority=1,
             tokens=(usage.input_tokens, usage.output_tokens - (usage.reasoning_output_tokens or 0)),
         )
+
+
+def _partial(sighting: Sighting, call: ModelCall) -> Sighting:
+    """Leave out an output count without thoughts, and remember it to find the event of the same call by."""
+    usage = call.usage
+    if usage is None:
+        return sighting
+    told = replace(call, usage=replace(usage, output_tokens=None), usage_missing=WITHOUT_THOUGHTS)
+    return replace(sighting, step=told, tokens=(usage.input_tokens, usage.output_tokens))
 
 
 def _said(output: Json) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, LogRecord, Span
-from processors.model import Message, Part, ToolDefinition
+from processors.model import Message, Part, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects import spoken
@@ -31,7 +31,7 @@ INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
-DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+DETAILS_EVENT = spoken.DETAILS_EVENT
 
 INPUT_TOKENS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
 OUTPUT_TOKENS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
@@ -77,10 +77,14 @@ KINDS: dict[str, Kind] = {
     "text_completion": "chat",
     "text_completions": "chat",
     "completion": "chat",
+    "responses": "chat",
+    "llm_call": "chat",
     "embeddings": "embeddings",
     "embedding": "embeddings",
     "execute_tool": "tool",
+    "tool_call": "tool",
     "invoke_agent": "agent",
+    "agent_call": "agent",
     "create_agent": "other",
     "invoke_workflow": "workflow",
     "execute_task": "workflow",
@@ -231,12 +235,18 @@ class GenAi(Reader):
         sent = first(
             span.attributes, "gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.input", "gen_ai.tool.args"
         )
-        return read.arguments(sent) if sent is not None else None
+        if sent is not None:
+            return read.arguments(sent)
+        asked = (part for message in spoken.in_events(span, "input") or () for part in message.parts)
+        return next((part.arguments for part in asked if isinstance(part, ToolRequest)), None)
 
     def tool_result(self, span: Span) -> str | None:
         """Return the result."""
         sent = first(span.attributes, "gen_ai.tool.call.result", "tool_response", "gen_ai.tool.output")
-        return read.result_text(sent) if sent is not None else None
+        if sent is not None:
+            return read.result_text(sent)
+        given = (part for message in spoken.in_events(span, "output") or () for part in message.parts)
+        return next((part.result for part in given if isinstance(part, ToolResponse)), None)
 
     def agent_name(self, span: Span) -> str | None:
         """Return the agent's name."""

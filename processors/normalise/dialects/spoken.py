@@ -1,6 +1,7 @@
 """Messages sent one by one as events: `gen_ai.user.message`, `gen_ai.choice` and their like.
 
-They are span events in some producers and log records in others. Source: GenAI conventions up to 1.36.
+They are span events in some producers and log records in others. Source: GenAI conventions up to 1.36; since then one
+event holds all messages of a call.
 """
 
 from __future__ import annotations
@@ -28,11 +29,21 @@ _EVENTS: Mapping[str, tuple[Direction, str]] = {
 }
 
 
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+_DETAILS: Mapping[Direction, tuple[str, str]] = {
+    "input": ("gen_ai.input.messages", "user"),
+    "output": ("gen_ai.output.messages", "assistant"),
+}
+
+
 def in_events(span: Span, direction: Direction) -> tuple[Message, ...] | None:
     """Return the messages of one direction in a span's events, in their order."""
     found: list[Message] = []
     for event in span.events:
-        if event.name in _EVENTS and _EVENTS[event.name][0] == direction:
+        if event.name == DETAILS_EVENT and direction in _DETAILS:
+            key, role = _DETAILS[direction]
+            found += read_messages(event.attributes.get(key), role) or ()
+        elif event.name in _EVENTS and _EVENTS[event.name][0] == direction:
             found += _messages(mapping(event.attributes), _EVENTS[event.name][1])
     return tuple(found) or None
 

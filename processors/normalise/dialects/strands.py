@@ -1,6 +1,7 @@
 """AWS Strands: the conventions' names in both generations at once, content in span events.
 
-Input counts include cached tokens. An agent's own usage grows with every run of the same object. Source: strands 1.62.
+Input counts include cached tokens; in older releases they were the vendor's own, which the total tells apart. An
+agent's own usage grows with every run of the same object. Source: strands 1.62 and its history.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from processors.model import StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
-from processors.normalise.usage import Counting
 from processors.normalise.values import first, text
 
 _SYSTEM = "strands-agents"
@@ -21,7 +21,6 @@ class Strands(GenAi):
     """Reads Strands."""
 
     name = "strands"
-    cached_input: Counting = "inclusive"
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, else by the framework's name in the vendor's place."""

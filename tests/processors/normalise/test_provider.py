@@ -28,6 +28,12 @@ from processors.normalise.provider import model_name, vendor
         (None, "claude-sonnet-4-5@20250929", "anthropic"),
         (None, "openrouter/anthropic/claude-sonnet-4.5", "openrouter"),
         ("my-gateway", "gpt-5", "my-gateway"),
+        ("google.vertex.chat", "gemini-2.5-flash", "gcp.vertex_ai"),
+        ("google.generative-ai.chat", "gemini-2.5-flash", "gcp.gemini"),
+        ("bedrock_converse", "us.amazon.nova-pro-v1:0", "aws.bedrock"),
+        ("AzureOpenAI", "prod-deployment", "azure.ai.openai"),
+        ("ChatAnthropic", "claude-sonnet-4-5", "anthropic"),
+        ("vertex_ai_beta", "gemini-2.5-pro", "gcp.vertex_ai"),
         (None, None, None),
     ],
 )
@@ -45,6 +51,8 @@ def test_vendor(named: str | None, model: str | None, expected: str | None) -> N
         ("meta-llama/Llama-3-70b", "together_ai", "meta-llama/Llama-3-70b"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
         (None, "openai", None),
+        ("7.5", "openai", None),
+        ("nan", None, None),
     ],
 )
 def test_model_names_lose_a_routers_prefix(model: str | None, provider: str | None, expected: str | None) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from collector.model import AttributeValue, Event
 from tests.processors.normalise.counting import KINDS, counted, recorded, served_tools, spans_of
 
 
@@ -62,3 +65,48 @@ def test_an_agent_without_calls_counts_its_own_usage() -> None:
     }  # fmt: skip
     found = counted([spans_of("strands.telemetry.tracer")(1, "invoke_agent a", sent)])
     assert [found.tokens(kind) for kind in KINDS][::3] == [70, 7]
+
+
+def details(**messages: str) -> Event:
+    """Return the event that holds a span's messages since the conventions of 2025."""
+    return Event(
+        "gen_ai.client.inference.operation.details",
+        attributes={f"gen_ai.{key}.messages": value for key, value in messages.items()},
+    )
+
+
+def test_content_in_the_event_of_the_latest_conventions() -> None:
+    """With the opt-in, prompts, answers, arguments and results stand in one span event per direction."""
+    make = spans_of("strands.telemetry.tracer")
+    asked = (
+        '[{"role": "tool", "parts": [{"type": "tool_call", "name": "look", "id": "t1", "arguments": {"path": "a"}}]}]'
+    )
+    given = (
+        '[{"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": [{"text": "7 rows"}]}]}]'
+    )
+    tool = make(1, "execute_tool look", {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"})
+    chat = make(2, "chat", {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5"}, at=(20, 30))
+    said = '[{"role": "assistant", "parts": [{"type": "text", "content": "Done."}]}]'
+    user = '[{"role": "user", "parts": [{"type": "text", "content": "Go."}]}]'
+    found = counted(
+        [
+            replace(tool, events=(details(input=asked), details(output=given))),
+            replace(chat, events=(details(input=user), details(output=said))),
+        ]
+    )
+    assert [(run.arguments, run.result) for run in found.tools] == [('{"path":"a"}', "7 rows")]
+    assert [(call.input_messages is None, call.output_messages is None) for call in found.calls] == [(False, False)]
+
+
+@pytest.mark.parametrize(("given", "total"), [(100, 1150), (1100, 1150)])
+def test_older_releases_passed_on_bedrocks_counts(given: int, total: int) -> None:
+    """Whether the input count includes 1000 cached tokens is told by the total: it is 1100 either way."""
+    sent: dict[str, AttributeValue] = {
+        "gen_ai.operation.name": "chat", "gen_ai.system": "strands-agents",
+        "gen_ai.request.model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "gen_ai.usage.input_tokens": given, "gen_ai.usage.prompt_tokens": given, "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.total_tokens": total, "gen_ai.usage.cache_read_input_tokens": 900,
+        "gen_ai.usage.cache_write_input_tokens": 100,
+    }  # fmt: skip
+    found = counted([spans_of("strands.telemetry.tracer")(1, "chat", sent)])
+    assert [found.tokens(kind) for kind in KINDS[:4]] == [1100, 900, 100, 50]
