@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import typer
 
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.import_ import imports as imports  # noqa: PLC0414 - `app` adds the group with these commands in it
+from clawtrace_otel.cli.import_progress import compiled, shown
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
 from clawtrace_otel.cli.session_files import (
     DATABASE,
@@ -25,8 +25,6 @@ from clawtrace_otel.cli.session_files import (
 )
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from clawtrace_otel.cli.reader import SessionReader
     from processors.session_logs import Delegations, Imported, Spawns
 
@@ -147,6 +145,8 @@ class Outcome:
 
     files: int = 0
     spans: int = 0
+    traces: set[str] = field(default_factory=set)
+    """One for each session."""
     copied: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
@@ -157,6 +157,7 @@ class Outcome:
         """Count what a file held."""
         self.copied += imported.copied
         self.spans += len(imported.spans)
+        self.traces.update(span.trace_id for span in imported.spans)
         if imported.skipped and not imported.understood:
             self.foreign.append(str(file.path))
         else:
@@ -176,8 +177,7 @@ def _load(
         outcome = store_sessions(store, files, reader_of(stored_in(store)))
         if not outcome.spans and not outcome.copied:
             raise CliError(f"nothing in {len(files)} files was understood: {_why(outcome)}")
-        _complain("compiling the sessions ...", only_on_terminal=True)
-        counts = store.compile(everything=False)
+        counts = compiled(store, len(outcome.traces))
     typer.echo(
         f"{outcome.files} files, {outcome.spans} spans imported, {outcome.reasons.total()} lines skipped; "
         f"{counts.compiled} sessions compiled, {counts.failed} failed"
@@ -191,7 +191,7 @@ def store_sessions(store: SessionReader, files: list[SessionFile], read: Read) -
 
     outcome = Outcome()
     with SpanOutbox(store.deliver, _complain) as outbox:
-        for file in _shown(files):
+        for file in shown(files):
             for imported in _imported(file, read, outcome):
                 outcome.add(file, imported)
                 outbox.add(imported.spans)
@@ -253,34 +253,5 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (" ..." if len(names) > _NAMED else "")
 
 
-def _complain(said: str, *, only_on_terminal: bool = False) -> None:
-    if not only_on_terminal or sys.stderr.isatty():
-        typer.echo(said, err=True)
-
-
-def _shown(files: list[SessionFile]) -> Iterator[SessionFile]:
-    """Show files, bytes and the time left on a terminal, nothing in a pipe."""
-    with _progress() as progress:
-        task = progress.add_task("Importing", total=sum(file.size for file in files), files=0, of=len(files))
-        for number, file in enumerate(files, 1):
-            yield file
-            progress.update(task, advance=file.size, files=number)
-
-
-def _progress() -> Progress:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from clawtrace_otel.cli.output import console
-
-    errors = console(stderr=True)
-    files = TextColumn("{task.fields[files]}/{task.fields[of]} files")
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        files,
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
+def _complain(said: str) -> None:
+    typer.echo(said, err=True)
