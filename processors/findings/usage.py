@@ -156,7 +156,7 @@ class Usage:
             if isinstance(step, ToolCall):
                 self._times[step_id] = time
                 first = self._first[loop]
-                fresh = frozenset(parts(result_text(step) or "") - first.keys())
+                fresh = frozenset(value for value in parts(result_text(step) or "") if value not in first)
                 first.update(dict.fromkeys(fresh, time))
                 self._fresh[step_id] = fresh
                 continue
@@ -176,7 +176,9 @@ class Usage:
         first = self._first[loop]
         said = values(text)
         said.update(moments(text))
-        first.update(dict.fromkeys(said - first.keys(), time))
+        # Not `said - first.keys()`: that looks at everything ever said.
+        for value in said:
+            first.setdefault(value, time)
 
     def _written(self, loop: str, call: ModelCall, time: int) -> None:
         if call.output_messages is None:
