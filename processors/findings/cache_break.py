@@ -10,6 +10,7 @@ from processors.findings.view import View
 from processors.ledger.caching import HOUR_NS, CacheRule, cache_of, rules
 from processors.ledger.threads import prompt_length
 from processors.model import ModelCall, Text
+from processors.model_names import same_family
 
 COLLAPSED = 0.5
 """A call that read less than this share of what it could lost the cache."""
@@ -62,7 +63,7 @@ def _lost(before: ModelCall, call: ModelCall, rule: CacheRule) -> int:
 
     Where writes are reported, only what was read or written before is in the cache; else the prompt before is.
     """
-    if before.model != call.model or call.usage is None or call.usage.cache_read_input_tokens is None:
+    if not same_family(before, call) or call.usage is None or call.usage.cache_read_input_tokens is None:
         return 0
     written = before.usage.cache_write_input_tokens if before.usage is not None else None
     one_hour = (before.usage.cache_write_1h_input_tokens or 0) if before.usage is not None else 0

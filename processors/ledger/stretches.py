@@ -15,6 +15,7 @@ from processors.ledger.splits import Shares, Splitter
 from processors.ledger.threads import Thread, extends
 from processors.ledger.turns import Turn
 from processors.model import ModelCall
+from processors.model_names import same_family
 from processors.structure import Structure
 
 LEAST_GROWTH = 0.4, 24.0
@@ -101,7 +102,7 @@ class Walk:
 
     def _was_cut(self, turn: Turn) -> bool:
         """Whether less joined the prompt than must be in it."""
-        handed_over = turn.before[0].model != turn.call.model and bool(turn.call.input_messages)
+        handed_over = not same_family(turn.before[0], turn.call) and bool(turn.call.input_messages)
         if turn.new < 0 or handed_over:
             return True
         pieces = turn.growth.pieces

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from processors.model import AgentRun, Message, ModelCall, Session, Text, ToolCall, ToolResponse
+from processors.model_names import same_family
 from processors.structure import Structure
 
 LOOK_AHEAD = 32
@@ -91,7 +92,7 @@ def _cache_continues(last: ModelCall, opening: ModelCall) -> bool:
     """Whether a prompt's first call read nearly all of another prompt from the cache: only its own start can match."""
     before, length = prompt_length(last) or 0, prompt_length(opening) or 0
     read = opening.usage.cache_read_input_tokens or 0 if opening.usage is not None else 0
-    return last.model == opening.model and before >= LONG_PROMPT and length > before and read >= CONTINUED * before
+    return same_family(last, opening) and before >= LONG_PROMPT and length > before and read >= CONTINUED * before
 
 
 def _groups(session: Session, structure: Structure) -> list[list[ModelCall]]:
@@ -181,7 +182,7 @@ def _continued_by_length(threads: Sequence[Thread], call: ModelCall, following: 
     for thread in threads:
         if extends(thread.last, call) is not None:
             continue
-        same_model = call.model == thread.last.model
+        same_model = same_family(call, thread.last)
         if length is None or thread.length is None:
             fits = same_model
         elif same_model:
@@ -198,7 +199,7 @@ def _cut(threads: Sequence[Thread], call: ModelCall, following: Sequence[ModelCa
     for thread in reversed(threads):
         known = extends(thread.last, call)
         if known is None:
-            alike = call.model == thread.last.model
+            alike = same_family(call, thread.last)
         else:
             alike = _same_opening(thread.last, call) or says(thread.last, call.input_messages or ())
         if alike and not _taken_up_again(thread, following, than=prompt_length(call)):
@@ -208,7 +209,7 @@ def _cut(threads: Sequence[Thread], call: ModelCall, following: Sequence[ModelCa
 
 def _same_opening(before: ModelCall, call: ModelCall) -> bool:
     old, new = before.input_messages or (), call.input_messages or ()
-    if before.model != call.model:
+    if not same_family(before, call):
         return False
     if before.system_instructions or call.system_instructions:
         return before.system_instructions == call.system_instructions
@@ -234,7 +235,7 @@ def _taken_up_again(thread: Thread, following: Sequence[ModelCall], than: int | 
         if known:
             return True
         length = prompt_length(later)
-        if known is not None or length is None or later.model != thread.last.model:
+        if known is not None or length is None or not same_family(later, thread.last):
             continue
         if thread.length is not None and length >= thread.length:
             return before is None or _resumes(later, thread.length, before)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from processors.model import ModelCall, Usage
+from processors.model_names import family
 from processors.normalise.sighting import Sighting
 
 CLOCK_SLACK = 50_000_000
 """Nanoseconds by which two instrumentations of one process may disagree about when a call began or ended."""
 LOG_SLACK = 5_000_000_000
 """Nanoseconds that a record of a finished call may be written after it."""
-
-_DATE = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d|latest|\d{3,4})$")
-
-
-def family(model: str | None) -> str | None:
-    """Return a model's name without vendor, path, date and version suffix, for comparison only."""
-    if not model:
-        return None
-    name = model.lower().rsplit("/", 1)[-1]
-    return _DATE.sub("", _DATE.sub("", name)) or name
 
 
 def same_model(one: ModelCall, other: ModelCall) -> bool:

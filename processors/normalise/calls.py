@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import chain, pairwise
 
 from processors.model import ModelCall, OtherStep, Usage
+from processors.model_names import family
 from processors.normalise import from_files
 from processors.normalise.alike import (
     CLOCK_SLACK,
     LOG_SLACK,
     contradict,
-    family,
     overlapping,
     same_model,
     same_tokens,

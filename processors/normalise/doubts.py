@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from processors.model import ModelCall
-from processors.normalise.alike import family
+from processors.model_names import family
 from processors.normalise.work import Work, call_of
 
 CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"

@@ -11,7 +11,7 @@ import pytest
 
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
 from processors.normalise import normalise
-from processors.normalise.alike import family
+from processors.model_names import family
 from tests.processors.normalise.counting import KINDS, recorded, served_tools
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
