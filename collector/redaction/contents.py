@@ -90,7 +90,7 @@ class Contents:
             return [self._hashed(item, known, depth) for item in value]
         if isinstance(value, dict):
             if BYTES in value:
-                return self._hashed_text(write_json(value).decode())
+                return self._marks.mark(CONTENT, write_json(value).decode())
             return {name: self._hashed_item(name, item, known, depth) for name, item in value.items()}
         return value
 
@@ -107,10 +107,9 @@ class Contents:
             return text
         if depth < _MAX_DEPTH and text.lstrip()[:1] in {"{", "["}:
             try:
-                parsed = _read_json(text)
+                return write_json(self._hashed(_read_json(text), known, depth + 1)).decode()
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 return self._marks.mark(CONTENT, text)
-            return write_json(self._hashed(parsed, known, depth + 1)).decode()
         return self._marks.mark(CONTENT, text)
 
 

@@ -1,4 +1,7 @@
-"""The mark that a redacted value leaves: what it was, and a keyed hash that is equal for equal values."""
+"""The mark that a redacted value leaves: what it was, and a keyed hash that is equal for equal values.
+
+`[REDACTED:KIND#HASH]` is written so that no pattern of a secret fits it or anything in it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import re
 from typing import Final
 
 _HEX_DIGITS: Final = 16
-_MARK: Final = re.compile(r"\[REDACTED:[a-z0-9_]+:[0-9a-f]{16}\]")
+_MARK: Final = re.compile(r"\[REDACTED:[a-z0-9_]+#[0-9a-f]{16}\]")
 
 
 class Marks:
@@ -21,7 +24,7 @@ class Marks:
         """Return the mark of a value of some kind."""
         keyed = self._keyed.copy()
         keyed.update(value.encode(errors="surrogatepass"))
-        return f"[REDACTED:{kind}:{keyed.hexdigest()[:_HEX_DIGITS]}]"
+        return f"[REDACTED:{kind}#{keyed.hexdigest()[:_HEX_DIGITS]}]"
 
 
 def is_mark(text: str) -> bool:

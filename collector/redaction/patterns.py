@@ -118,7 +118,7 @@ SECRETS: Final = (
         r"\w:\\*/\\*/[^\s/:@\"'<>\\]*:[^\s/@\"'<>\\]+@",
         written_out,
     ),
-    Pattern("url_secret", rf"{_PARAMETERS}([^&\s\"'<>\\#]{{8,}})", _PARAMETERS, mixed),
+    Pattern("url_secret", rf"{_PARAMETERS}([^&\s\"'<>\\#]{{8,}})", _PARAMETERS, _mixed_and_written_out),
     Pattern(
         "curl_password",
         r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]\\*[\"']?[^\s:\"'\\]{1,100}:([^\s\"'\\]{3,})",

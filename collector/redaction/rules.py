@@ -111,7 +111,7 @@ def read_redaction(path: Path) -> Redaction:
         content=file.content,
         personal=tuple(dict.fromkeys(file.pii)),
         attributes=tuple(AttributeRule(rule.name, rule.action) for rule in file.attributes),
-        patterns=tuple(Pattern(own.name, _grouped(own.regex), own.regex) for own in file.patterns),
+        patterns=tuple(Pattern(own.name, _grouped(own.regex), anchor=None) for own in file.patterns),
     )
 
 

@@ -80,11 +80,11 @@ class Served:
     peak_mb: float
 
 
-def through_a_collector(bodies: Sequence[bytes]) -> Served:
+def through_a_collector(bodies: Sequence[bytes], *options: str) -> Served:
     """Return spans per second until all can be queried."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_collector(Path(folder) / "served.duckdb", "--idle-seconds", "3600") as collector,
+        running_collector(Path(folder) / "served.duckdb", "--idle-seconds", "3600", *options) as collector,
     ):
         waits: list[float] = []
         shares = [bodies[number::EXPORTERS] for number in range(EXPORTERS)]

@@ -169,14 +169,14 @@ def test_rules_by_name(start_collector: StartCollector, tmp_path: Path) -> None:
     provider.shutdown()
     collector.compile()
     (session,) = collector.sql("SELECT session_id, tool_call_count FROM sessions")
-    assert session["session_id"].startswith("[REDACTED:attribute:")
+    assert session["session_id"].startswith("[REDACTED:attribute#")
     assert session["tool_call_count"] == 2
     rows = collector.sql("SELECT attributes FROM spans WHERE name LIKE 'execute_tool%'")
     kept = [json.loads(row["attributes"]) for row in rows]
     assert {item["user.email"] for item in kept} == {kept[0]["user.email"]}
-    assert kept[0]["user.email"].startswith("[REDACTED:attribute:")
+    assert kept[0]["user.email"].startswith("[REDACTED:attribute#")
     assert kept[0]["build.token"] == RANDOM
-    assert kept[0]["note"].startswith("of [REDACTED:employee:")
+    assert kept[0]["note"].startswith("of [REDACTED:employee#")
     assert not [name for name in kept[0] if name.startswith("http.")]
     assert collector.stop() == 0
     for name, content in bytes_of(collector.database).items():
@@ -224,5 +224,5 @@ def test_imported_files_are_redacted_too(tmp_path: Path) -> None:
     database.parent.mkdir()
     assert main(["import", "otlp", "--db", str(database), str(body)]) == 0
     found = bytes_of(database)
-    assert b"[REDACTED:github_token:" in found[database.name]
+    assert b"[REDACTED:github_token#" in found[database.name]
     assert not [name for name, content in found.items() if SECRETS["github_token"].encode() in content]

@@ -27,7 +27,7 @@ def test_a_secret_is_found_wherever_it_stands(kind: str, layers: int) -> None:
     for around in AROUND:
         (kept,) = stored({"attribute": packed(around.format(secret), layers)}).values()
         before, after = around.format("*").split("*")
-        mark = rf"\[REDACTED:{kind.split(maxsplit=1)[0]}:[0-9a-f]{{16}}\]"
+        mark = rf"\[REDACTED:{kind.split(maxsplit=1)[0]}#[0-9a-f]{{16}}\]"
         assert re.fullmatch(re.escape(before) + mark + re.escape(after), unpacked(kept, layers)), around
 
 
@@ -66,7 +66,7 @@ def test_a_secret_that_its_surroundings_give_away(text: str, secret: str, layers
 def test_a_name_that_says_secret(name: str, layers: int) -> None:
     """Text under such a name goes as a whole, as an attribute and in JSON in any depth; what is beside it stays."""
     if layers == 0:
-        assert stored({name: "correct horse"})[name].startswith("[REDACTED:password:")
+        assert stored({name: "correct horse"})[name].startswith("[REDACTED:password#")
         return
     inside = json.dumps({name: "correct horse", "count": 3, "of": "horses"})
     (kept,) = stored({"attribute": packed(inside, layers - 1)}).values()
