@@ -6,13 +6,14 @@ Rules come from `merge` and the finished skill from `distill`; problems come bac
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from costcraft.case import Case, Cases
 from costcraft.merge import Rule
 from costcraft.patch import EvidenceLevel
-from costcraft.skill import MAX_DESCRIPTION, MAX_NAME, SECTIONS, Skill, estimate_tokens
+from costcraft.skill import MAX_COMPATIBILITY, MAX_DESCRIPTION, MAX_NAME, SECTIONS, Skill, estimate_tokens
 
 RULE_TOKENS: Final = 1200
 """The budget of all managed rules together."""
@@ -33,7 +34,6 @@ _CAP = re.compile(
 )
 _WORD = re.compile(r"[^\W_][\w@.:/-]*[^\W_]|[^\W_]")
 _NUMBER = re.compile(r"\d{2,}")
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def rule_problems(rule: Rule, cases: Cases, base: Skill, least: EvidenceLevel = EvidenceLevel.FLAGGED) -> list[str]:
@@ -67,16 +67,21 @@ def skill_problems(skill: Skill, base: Skill) -> list[str]:
 
 
 def front_matter_problems(skill: Skill) -> list[str]:
-    """Return what the Agent Skills format refuses in a skill's front matter."""
+    """Return what the Agent Skills format refuses in a skill's front matter. Source: agentskills.io, specification."""
     problems = []
-    if not skill.name or not _NAME.fullmatch(skill.name):
+    name = unicodedata.normalize("NFKC", skill.name.strip())
+    letters = name.replace("-", "")
+    hyphens = name.startswith("-") or name.endswith("-") or "--" in name
+    if not letters or not letters.isalnum() or name != name.lower() or hyphens:
         problems.append("name: must be lower-case letters, digits and single hyphens")
-    if len(skill.name) > MAX_NAME:
+    if len(name) > MAX_NAME:
         problems.append(f"name: longer than {MAX_NAME} characters")
     if not skill.description.strip():
         problems.append("description: missing")
     if len(skill.description) > MAX_DESCRIPTION:
         problems.append(f"description: longer than {MAX_DESCRIPTION} characters")
+    if len(str(skill.front_matter.get("compatibility", ""))) > MAX_COMPATIBILITY:
+        problems.append(f"compatibility: longer than {MAX_COMPATIBILITY} characters")
     return problems
 
 

@@ -21,6 +21,7 @@ SECTIONS: Final = ("Trigger", "Workflow", "Stop rules", "Artifact checklist", "C
 
 MAX_NAME: Final = 64
 MAX_DESCRIPTION: Final = 1024
+MAX_COMPATIBILITY: Final = 500
 BYTES_PER_TOKEN: Final = 4
 """English prose in the vocabularies of current models; used where no tokenizer may be assumed."""
 

@@ -13,14 +13,11 @@ from costcraft.analysts import RulesAnalyst
 from costcraft.case import Case, CaseFinding, Cases, CaseStep, task_family
 from costcraft.distill import Distillation, distill
 from costcraft.errors import EnvironmentFaultError
-from costcraft.lint import front_matter_problems, rule_problems
-from costcraft.merge import merge
 from costcraft.patch import Action, EvidenceLevel
 from costcraft.replay import Replayer
 from costcraft.report import markdown
 from costcraft.skill import Skill, parse, render
 from processors.model import Check
-from tests.costcraft.support import prune
 
 BASE = Skill({"name": "order-desk", "description": "Orders."}, "Work at the order desk.")
 
@@ -118,30 +115,6 @@ def test_the_report_says_what_and_why() -> None:
         "```diff",
     ):
         assert said in text
-
-
-@pytest.mark.parametrize(
-    ("rule", "problem"),
-    [
-        ("Look up ord-4711 first.", "leaks a fact of few tasks: 'ord-4711'"),
-        ("Use sk-live-abcdefghijklmnop1234 to log in.", "contains an API key"),
-        ("Call `get_order` at most two times.", "caps by number"),
-        ("Write to https://user:hunter2@example.org first.", "contains a password in a URL"),
-    ],
-)
-def test_lints_block_what_must_not_be_shipped(rule: str, problem: str) -> None:
-    """Facts of single tasks, secrets and blanket caps are refused by name."""
-    patch = prune(rule, sessions=("s01", "s02"))
-    found = rule_problems(merge([patch]).rules[0], Cases.of(DESK), BASE)
-    assert any(problem in said for said in found), found
-
-
-def test_front_matter_follows_the_format() -> None:
-    """A name that the Agent Skills format refuses is refused here."""
-    assert front_matter_problems(Skill({"name": "Order Desk", "description": ""})) == [
-        "name: must be lower-case letters, digits and single hyphens",
-        "description: missing",
-    ]
 
 
 class Desk:
