@@ -9,11 +9,10 @@ from processors.model import ToolCall
 
 VOLATILE = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
-    r"|\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"
-    r"|\b\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s|sec|secs|seconds)\b"
-    r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|\b(?:call|chunk|correlation|event|message|msg|process|req|request|response|run|session|span|trace)"
-    r"[ _-]?id[\"']?[:=] ?[\"']?[\w-]+",
+    r"|\b(?:(?=\d)(?:\d\d:\d\d:\d\d(?:[.,]\d+)?\b|\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s|sec|secs|seconds)\b)"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|(?=[cemprst])(?:call|chunk|correlation|event|message|msg|process|req|request|response|run|session|span|trace)"
+    r"[ _-]?id[\"']?[:=] ?[\"']?[\w-]+)",
     re.IGNORECASE,
 )
 """Parts of an answer that say when and under which number it was given."""
