@@ -14,6 +14,7 @@ from clawtrace_otel.cli.budgets import attach, read_budgets
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.redacting import RedactionChoice, redactor
 from collector.config import IngestConfig
 from collector.ingest import Ingest
 from collector.metrics import Metrics
@@ -45,7 +46,8 @@ def open_file(database: Path, *, write: bool, budgets: Path | None = None) -> It
         compiler = Compiler(store, compile_session, CompileSettings())
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)
-        ingest = Ingest(IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS)), store, metrics)
+        config = IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS))
+        ingest = Ingest(config, store, metrics, redactor=redactor(database, RedactionChoice.of_environment()))
         ingest.start()
         try:
             yield FileReader(queries, StoreActions(store, queries, compiler), ingest)

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from clawtrace_otel.cli.options import (
+    ContentOption,
     DatabaseOption,
     PublishedOption,
+    RedactKeyOption,
+    RedactOption,
     TlsCertificateOption,
     TlsClientAuthorityOption,
     TlsKeyOption,
@@ -49,6 +52,9 @@ def serve(
         ),
     ] = None,
     published: PublishedOption = None,
+    redact: RedactOption = None,
+    redact_key: RedactKeyOption = None,
+    content: ContentOption = None,
     tokens: TokensOption = None,
     tls_cert: TlsCertificateOption = None,
     tls_key: TlsKeyOption = None,
@@ -63,6 +69,7 @@ def serve(
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment
     from clawtrace_otel.cli.locate import database_path
+    from clawtrace_otel.cli.redacting import RedactionChoice
     from clawtrace_otel.cli.service import run, tls_files
     from collector.access import read_tokens
     from collector.config import LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
@@ -82,4 +89,5 @@ def serve(
             max_body_bytes=min(queue_mb, LARGEST_BODY_MIB) * MEBIBYTE,
         ),
     )
-    run(config, database_path(db), CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds))
+    settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
+    run(config, database_path(db), settings, RedactionChoice(redact, redact_key, content))

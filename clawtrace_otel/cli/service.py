@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
 from clawtrace_otel.cli.open_files import allow_open_files
+from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
 from collector.query import DuckQueries
 from collector.server import Collector
 from collector.store.duck import DuckStore
@@ -31,13 +31,13 @@ _TRANSPORTS: Final = 2
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> None:
+def run(config: CollectorConfig, database: Path, settings: CompileSettings, redaction: RedactionChoice) -> None:
     """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
 
     Raises StartError for an address that is taken, StoreError for a database that cannot be opened, PriceFileError
-    for prices and BudgetFileError for budgets that cannot be read.
+    for prices, BudgetFileError for budgets and RedactionFileError for redaction that cannot be read.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_LOG_FORMAT)
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler(_LOG_FORMAT)])
     if settings.prices is not None:
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
@@ -46,7 +46,8 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings) -> N
         store.database.when_broken = asked.set
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, settings)
-        collector = Collector(config, store, queries, StoreActions(store, queries, compiler))
+        actions = StoreActions(store, queries, compiler)
+        collector = Collector(config, store, queries, actions, redactor(database, redaction))
         compiler.count = collector.metrics.count_compiled
         addresses = collector.start()
         try:
