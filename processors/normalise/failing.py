@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from processors.model import StepError
+from processors.normalise.messages import result_text
 from processors.normalise.values import mapping, structured
 
 _EXIT_CODE = re.compile(
@@ -30,6 +31,18 @@ def _output_of(result: str) -> str:
     """Return what the command printed, from the shapes in which shells' wrappers give it."""
     marked = re.search(r"^(?:Output|Stderr|Error):\s*(.*)", result, re.DOTALL | re.MULTILINE)
     return (marked[1] if marked is not None else result).strip()[:500]
+
+
+def told_failure(sent: object) -> StepError | None:
+    """Return a failure that the answer's own wrapper tells: MCP's `isError`, the `status` of LangChain's message."""
+    outer = mapping(structured(sent))
+    answer = mapping(outer.get("output")) or outer
+    if answer.get("isError") is True or answer.get("is_error") is True:
+        return StepError("tool_error", result_text(answer)[:500])
+    message = mapping(answer.get("kwargs")) or mapping(answer.get("data")) or answer
+    if "tool_call_id" in message and message.get("status") == "error":
+        return StepError("tool_error", result_text(message.get("content"))[:500])
+    return None
 
 
 def failure_in(result: str | None) -> StepError | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from collector.model import Attributes, LogRecord, Span
+from collector.model import Attributes, AttributeValue, LogRecord, Span
 from processors.model import Message, Part, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
@@ -240,9 +240,13 @@ class GenAi(Reader):
         asked = (part for message in spoken.in_events(span, "input") or () for part in message.parts)
         return next((part.arguments for part in asked if isinstance(part, ToolRequest)), None)
 
+    def sent_result(self, span: Span) -> AttributeValue:
+        """Return the result as sent, under any of the names that it had."""
+        return first(span.attributes, "gen_ai.tool.call.result", "tool_response", "gen_ai.tool.output")
+
     def tool_result(self, span: Span) -> str | None:
         """Return the result."""
-        sent = first(span.attributes, "gen_ai.tool.call.result", "tool_response", "gen_ai.tool.output")
+        sent = self.sent_result(span)
         if sent is not None:
             return read.result_text(sent)
         given = (part for message in spoken.in_events(span, "output") or () for part in message.parts)

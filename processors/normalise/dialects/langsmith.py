@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from collector.model import Span
+from collector.model import AttributeValue, Span
 from processors.model import Message
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
@@ -81,6 +81,10 @@ class LangSmith(GenAi):
         sent = structured(first(span.attributes, "gen_ai.prompt"))
         inner = structured(mapping(sent).get("input"))
         return read.arguments(inner if inner is not None else sent) if sent is not None else None
+
+    def sent_result(self, span: Span) -> AttributeValue:
+        """Return the run's outputs as sent."""
+        return first(span.attributes, "gen_ai.completion")
 
     def tool_result(self, span: Span) -> str | None:
         """Return the run's outputs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from collector.model import Attributes, Span
+from collector.model import Attributes, AttributeValue, Span
 from processors.model import Message
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
@@ -95,6 +95,10 @@ class MlFlow(Reader):
         """Return the function's inputs."""
         sent = span.attributes.get("mlflow.spanInputs")
         return read.arguments(sent) if sent is not None else None
+
+    def sent_result(self, span: Span) -> AttributeValue:
+        """Return the function's outputs as sent."""
+        return span.attributes.get("mlflow.spanOutputs")
 
     def tool_result(self, span: Span) -> str | None:
         """Return the function's outputs."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from collector.model import Attributes, Span
+from collector.model import Attributes, AttributeValue, Span
 from processors.model import Message, Part, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
@@ -158,9 +158,13 @@ class OpenInference(Reader):
             return read.arguments(held["kwargs"] or held.get("args"))
         return read.arguments(sent) if sent is not None else None
 
+    def sent_result(self, span: Span) -> AttributeValue:
+        """Return the output as sent."""
+        return first(span.attributes, _OUTPUT)
+
     def tool_result(self, span: Span) -> str | None:
         """Return the output."""
-        sent = first(span.attributes, _OUTPUT)
+        sent = self.sent_result(span)
         return read.result_text(sent) if sent is not None else None
 
     def agent_name(self, span: Span) -> str | None:

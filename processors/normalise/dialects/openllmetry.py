@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collector.model import Span
+from collector.model import AttributeValue, Span
 from processors.model import Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
@@ -89,9 +89,13 @@ class OpenLlmetry(GenAi):
             return None
         return read.arguments(_unwrapped(mapping(sent)) if mapping(sent) else sent)
 
+    def sent_result(self, span: Span) -> AttributeValue:
+        """Return the result with its wrapper."""
+        return first(span.attributes, "gen_ai.tool.call.result", "traceloop.entity.output")
+
     def tool_result(self, span: Span) -> str | None:
         """Return the result without the wrapper."""
-        sent = first(span.attributes, "gen_ai.tool.call.result", "traceloop.entity.output")
+        sent = self.sent_result(span)
         return read.result_text(sent) if sent is not None else None
 
     def agent_name(self, span: Span) -> str | None:

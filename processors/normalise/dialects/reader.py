@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, TypeAlias, TypedDict
 
-from collector.model import STATUS_ERROR, LogRecord, Span
+from collector.model import STATUS_ERROR, AttributeValue, LogRecord, Span
 from processors.model import (
     AgentRun,
     Message,
@@ -25,6 +25,7 @@ from processors.model import (
     Usage,
 )
 from processors.normalise.dialect import Signal
+from processors.normalise.failing import told_failure
 from processors.normalise.provider import model_name, vendor
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import FAILED, Counted, Counts, counted
@@ -87,8 +88,10 @@ class Reader:
 
     def tool(self, span: Span) -> Sighting:
         """Return a tool run."""
+        common = self._common(span)
+        common["error"] = common["error"] or told_failure(self.sent_result(span))
         step = ToolCall(
-            **self._common(span),
+            **common,
             name=self.tool_name(span) or span.name,
             tool_call_id=self.tool_call_id(span),
             arguments=self.tool_arguments(span),
@@ -252,6 +255,10 @@ class Reader:
 
     def tool_arguments(self, span: Span) -> str | None:  # noqa: ARG002
         """Return the tool's arguments as canonical JSON."""
+        return None
+
+    def sent_result(self, span: Span) -> AttributeValue:  # noqa: ARG002
+        """Return the tool's answer in the wrapper that it was sent in."""
         return None
 
     def tool_result(self, span: Span) -> str | None:  # noqa: ARG002

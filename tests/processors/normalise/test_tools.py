@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from collector.model import Attributes
+from collector.model import Attributes, AttributeValue
 from processors.model import ToolCall
 from processors.normalise import agents, requests, tools
 from processors.normalise.failing import exit_code_failure, failure_in
@@ -208,3 +208,36 @@ def test_exit_codes_carry_the_output() -> None:
 def test_steps_are_typed_for_the_reader() -> None:
     """Every tool step is a `ToolCall`, inferred or reported."""
     assert all(isinstance(tool, ToolCall) for tool in counted([ours(1, "t", run())]).tools)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '{"content": [{"type": "text", "text": "no such file"}], "isError": true}',
+        {"content": [{"type": "text", "text": "no such file"}], "isError": True},
+        '{"output": {"type": "tool", "data": {"content": "no such file", "tool_call_id": "c", "status": "error"}}}',
+        '{"type": "tool", "data": {"content": "no such file", "tool_call_id": "c", "status": "error"}}',
+        '{"lc": 1, "id": ["ToolMessage"], "kwargs": {"content": "no such file", "tool_call_id": "c", "status": "error"}}',
+    ],
+)
+def test_wrappers_tell_of_failures(sent: AttributeValue) -> None:
+    """A run whose span says nothing of an error failed if the wrapper of its answer says so."""
+    attributes: Attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "look",
+        "gen_ai.tool.call.result": sent,
+    }
+    (run,) = counted([spans_of("some.sdk")(1, "execute_tool look", attributes)]).tools
+    assert run.error is not None
+    assert run.error.message == "no such file"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ['{"isError": false, "content": []}', '{"status": "error", "rows": 7}', "the status is error", '{"error": null}'],
+)
+def test_answers_that_only_speak_of_errors_are_answers(sent: str) -> None:
+    """What a tool reports on is no failure of the tool."""
+    attributes: Attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": sent}
+    (run,) = counted([spans_of("some.sdk")(1, "execute_tool look", attributes)]).tools
+    assert run.error is None
