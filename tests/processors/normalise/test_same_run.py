@@ -10,8 +10,8 @@ from itertools import combinations
 import pytest
 
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
-from processors.normalise import normalise
 from processors.model_names import family
+from processors.normalise import normalise
 from tests.processors.normalise.counting import KINDS, recorded, served_tools
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 

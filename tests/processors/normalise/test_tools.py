@@ -217,7 +217,7 @@ def test_steps_are_typed_for_the_reader() -> None:
         {"content": [{"type": "text", "text": "no such file"}], "isError": True},
         '{"output": {"type": "tool", "data": {"content": "no such file", "tool_call_id": "c", "status": "error"}}}',
         '{"type": "tool", "data": {"content": "no such file", "tool_call_id": "c", "status": "error"}}',
-        '{"lc": 1, "id": ["ToolMessage"], "kwargs": {"content": "no such file", "tool_call_id": "c", "status": "error"}}',
+        '{"lc": 1, "kwargs": {"content": "no such file", "tool_call_id": "c", "status": "error"}}',
     ],
 )
 def test_wrappers_tell_of_failures(sent: AttributeValue) -> None:
