@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 """A request is sent once it is this large; one span may be larger."""
+LARGEST_SPAN: Final = 48 * 1024 * 1024
+"""Bytes; a request of one such span and of some before it is still one that a collector takes."""
+_LONGEST_KEPT: Final = 1024 * 1024
 _UNDER_WAY: Final = 3
 """Requests that are sent and not answered: enough to keep the store at work, few enough to bound memory."""
 
@@ -53,9 +57,18 @@ class SpanOutbox:
             if origin != self._origin or self._size >= REQUEST_BYTES:
                 self._flush()
                 self._origin = origin
-            encoded = encode_span(span)
+            encoded = self._encoded(span)
             self._spans.append(encoded)
             self._size += len(encoded)
+
+    def _encoded(self, span: Span) -> bytes:
+        """Return a span as bytes; one that no request could carry loses its longest texts, not its figures."""
+        encoded = encode_span(span)
+        if len(encoded) <= LARGEST_SPAN:
+            return encoded
+        kept = {key: value for key, value in span.attributes.items() if len(str(value)) <= _LONGEST_KEPT}
+        self._complain(f"content of {span.name} left out: {len(encoded)} bytes are more than a request may have")
+        return encode_span(replace(span, attributes=kept, status_message=span.status_message[:_LONGEST_KEPT]))
 
     def _flush(self) -> None:
         if self._origin is not None and self._spans:

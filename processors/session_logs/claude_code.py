@@ -52,6 +52,8 @@ _SYNTHETIC: Final = "<synthetic>"
 """The model name of messages that the program wrote itself; no request was made for them."""
 _AGENT_TOOLS: Final = frozenset({"Task", "Agent"})
 _AGENT_IN_RESULT: Final = re.compile(r"^agentId: ([\w-]+)", re.MULTILINE)
+_TAIL: Final = 2_000
+"""Characters at the end of a sub-agent's answer in which the program names it."""
 _TASK: Final = re.compile(r"<task-id>([^<]+)</task-id>")
 _TOOL_USE: Final = re.compile(r"<tool-use-id>([^<]+)</tool-use-id>")
 _UNIQUE_LENGTH: Final = 16
@@ -152,6 +154,8 @@ class _Reader:
     prompts: dict[str, str] = field(default_factory=dict)
     """What an unnamed sub-agent was asked."""
     answered: dict[str, tuple[int, str | None, bool]] = field(default_factory=dict)
+    agent_calls: set[str] = field(default_factory=set)
+    """Tool calls that start sub-agents."""
 
     def take(self, line: _Line) -> None:
         """Take one line in; one that should have held something and did not is counted."""
@@ -208,6 +212,8 @@ class _Reader:
         response.usage = better(response.usage, record(message.get("usage")))
         for block in items(message.get("content")):
             _add(response, block, at)
+            if block.get("name") in _AGENT_TOOLS and (call_id := text(block.get("id"))) is not None:
+                self.agent_calls.add(call_id)
         return True
 
     def _response(self, thread: _Thread, identifier: str, line: _Line, message: Record, at: int) -> _Response:
@@ -234,8 +240,9 @@ class _Reader:
             said = plain(block.get("content"))
             self.answered.setdefault(call_id, (at, said, block.get("is_error") is True))
             agent_id = text(agent.get("agentId"))
-            if agent_id is None and said is not None and (tail := _AGENT_IN_RESULT.search(said[-2000:])):
-                agent_id = tail[1]
+            if agent_id is None and said is not None and call_id in self.agent_calls:
+                tail = _AGENT_IN_RESULT.search(said[-_TAIL:])
+                agent_id = tail[1] if tail is not None else None
             if agent_id is not None:
                 self._delegated(agent_id, call_id, text(agent.get("agentType")))
         return True

@@ -191,6 +191,16 @@ def test_a_sub_agents_file_joins_the_tool_call_that_started_it(told: list[dict[s
     assert delegations_in(session) == [("Explore", "t1")]
 
 
+def test_a_tool_that_only_speaks_of_an_agent_did_not_start_it() -> None:
+    """A file that was read may hold the very words in which a sub-agent's answer names it."""
+    reading = [answer("m0", 0.5, uses("t0", "Read"), tokens=usage(1)), result("t0", 0.6, "agentId: a77\n")]
+    shared = Delegations()
+    session = session_of(
+        read(*reading, *PARENT, delegations=shared), read(*CHILD, name="agent-a77", delegations=shared)
+    )
+    assert delegations_in(session) == [("Explore", "t1")]
+
+
 def test_a_sub_agent_of_unknown_start_is_still_the_parents() -> None:
     """Without a word about its start, a sub-agent's file belongs to the session that its lines name."""
     session = session_of(read(*PARENT[:2]), read(*CHILD, name="agent-a77"))
