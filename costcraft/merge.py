@@ -8,13 +8,16 @@ is not admitted comes back as a `Rejection` with its reason.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
 from costcraft.patch import Action, Counterfactual, EvidenceLevel, OracleEvidence, Polarity, SkillPatch
-from processors.similarity import similar_pairs
 
 SAME_RULE = 0.85
 """Rules on one target whose texts are at least this similar (normalised Levenshtein) say the same."""
@@ -150,8 +153,19 @@ def _groups(patches: Iterable[SkillPatch]) -> Iterable[Sequence[SkillPatch]]:
         by_target[key][" ".join(patch.rule.casefold().split())].append(patch)
     for key in sorted(by_target):
         texts = sorted(by_target[key])
-        for cluster in _components(len(texts), similar_pairs(texts, SAME_RULE)):
+        for cluster in _components(len(texts), _alike(texts)):
             yield [patch for index in cluster for patch in by_target[key][texts[index]]]
+
+
+def _alike(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs that say the same; a text longer than its partner by more than the difference allowed is none."""
+    order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
+    ordered = [texts[position] for position in order]
+    lengths = [len(text) for text in ordered]
+    for place, text in enumerate(ordered):
+        reach = ordered[place + 1 : bisect_right(lengths, lengths[place] / SAME_RULE)]
+        same = process.extract_iter(text, reach, scorer=Levenshtein.normalized_similarity, score_cutoff=SAME_RULE)
+        yield from ((order[place], order[place + 1 + ahead]) for _, _, ahead in same)
 
 
 def _components(size: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -7,7 +7,7 @@ only where sessions without the behaviour failed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from costcraft.ablation import FULL, Ablation
@@ -118,10 +118,15 @@ class RulesAnalyst:
         if len(passed) < ENOUGH or not failed:
             return
         shown = {case.session_id: behaviours_of(case) for case in members}
+        contrast = _Contrast.of([shown[c.session_id] for c in passed], [shown[c.session_id] for c in failed])
+        did: dict[Behaviour, list[Case]] = {}
         for case in failed:
-            missing = _what_explains(shown[case.session_id], passed, failed, shown)
-            if missing is not None:
-                yield self._repair(family, case, missing, [c for c in passed if missing in shown[c.session_id]])
+            missing = contrast.explains(shown[case.session_id])
+            if missing is None:
+                continue
+            if missing not in did:
+                did[missing] = [c for c in passed if missing in shown[c.session_id]]
+            yield self._repair(family, case, missing, did[missing])
 
     def _repair(self, family: str, case: Case, missing: Behaviour, did: list[Case]) -> SkillPatch:
         rule = after_do(missing.after, missing.tool) if missing.after else use(missing.tool)
@@ -176,18 +181,28 @@ def _references(case: Case, finding: CaseFinding) -> tuple[StepReference, ...]:
     )
 
 
-def _what_explains(
-    done: frozenset[Behaviour], passed: list[Case], failed: list[Case], shown: dict[str, frozenset[Behaviour]]
-) -> Behaviour | None:
-    """Return the behaviour that (nearly) all passes share and this failure and most failures lack.
+@dataclass(frozen=True, slots=True)
+class _Contrast:
+    """The behaviours that nearly all passes share and failures have less often, most telling first.
 
-    Of several the most telling is taken: rarest among failures, then the one that names what it comes after.
+    Most telling is what is rarest among failures compared with passes, then what names the tool that it comes after.
     """
-    candidates = []
-    for behaviour in frozenset.union(*(shown[case.session_id] for case in passed)) - done:
-        among_passes = sum(behaviour in shown[case.session_id] for case in passed) / len(passed)
-        among_failures = sum(behaviour in shown[case.session_id] for case in failed) / len(failed)
-        grounded = behaviour.after is None or any(b.tool == behaviour.after for b in done)
-        if among_passes >= MOST and among_failures < among_passes and grounded:
-            candidates.append((-(among_passes - among_failures), behaviour.after is None, str(behaviour), behaviour))
-    return min(candidates)[-1] if candidates else None
+
+    telling: tuple[Behaviour, ...]
+
+    @classmethod
+    def of(cls, passed: Sequence[frozenset[Behaviour]], failed: Sequence[frozenset[Behaviour]]) -> _Contrast:
+        among_passes = Counter(behaviour for shown in passed for behaviour in shown)
+        among_failures = Counter(behaviour for shown in failed for behaviour in shown)
+        difference = {
+            behaviour: count / len(passed) - among_failures[behaviour] / len(failed)
+            for behaviour, count in among_passes.items()
+            if count / len(passed) >= MOST
+        }
+        telling = [behaviour for behaviour, more in difference.items() if more > 0]
+        return cls(tuple(sorted(telling, key=lambda b: (-difference[b], b.after is None, str(b)))))
+
+    def explains(self, done: frozenset[Behaviour]) -> Behaviour | None:
+        """Return the most telling behaviour that a failure lacks, though it did what that comes after."""
+        used = {behaviour.tool for behaviour in done}
+        return next((b for b in self.telling if b not in done and (b.after is None or b.after in used)), None)
