@@ -46,6 +46,7 @@ def register() -> None:
         export,
         flame,
         import_sessions,
+        lake,
         outcome,
         schema,
         serve,
@@ -74,6 +75,7 @@ def register() -> None:
     ):
         app.command()(command)
     app.command("compile")(compile_.compile_)
+    app.add_typer(lake.lake, name="lake")
     app.add_typer(import_sessions.imports, name="import")
     app.add_typer(export.exports, name="export")
 

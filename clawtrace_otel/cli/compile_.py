@@ -25,13 +25,23 @@ def compile_(
             help="Limits on cost and waste (docs/budgets.md), where no collector runs, which has its own.",
         ),
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            "--prices",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Your own prices (docs/prices.md), where no collector runs, which has its own.",
+        ),
+    ] = None,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
     """(Re)compile cards now; prints how many."""
     from clawtrace_otel.cli.reader import open_reader
 
-    with open_reader(db, endpoint, write=True, budgets=budgets) as reader:
+    with open_reader(db, endpoint, write=True, budgets=budgets, prices=prices) as reader:
         counts = reader.compile(everything=everything)
     typer.echo(f"{counts.compiled} compiled, {counts.failed} failed")
     if counts.failed:

@@ -15,12 +15,11 @@ from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.redacting import RedactionChoice, redactor
+from clawtrace_otel.cli.stores import key_place, open_store, open_to_read
 from collector.config import IngestConfig
 from collector.ingest import Ingest
 from collector.metrics import Metrics
 from collector.query import DuckQueries
-from collector.store.duck import DuckStore
-from collector.store.opening import open_for_reading
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
@@ -28,26 +27,34 @@ if TYPE_CHECKING:
     from collector.decode import Encoding
     from collector.export import Part
     from collector.skills import SkillReport
+    from collector.store.lake_address import LakeAddress
 
 
 @contextmanager
-def open_file(database: Path, *, write: bool, budgets: Path | None = None) -> Iterator[FileReader]:
-    """Yield a reader of a file; only one that writes keeps other readers out. Raises StoreError.
+def open_file(
+    place: Path | LakeAddress, *, write: bool, budgets: Path | None = None, prices: Path | None = None
+) -> Iterator[FileReader]:
+    """Yield a reader of a file or a lake; one that writes a file keeps other readers out. Raises StoreError.
 
-    What is compiled through it is judged by `budgets`, a file; their webhook is tried once, at the end.
+    What is compiled through it is priced by `prices` and judged by `budgets`, both files; the webhook of the budgets is
+    tried once, at the end. Raises PriceFileError.
     """
     if not write:
-        with closing(open_for_reading(database)) as opened:
+        with closing(open_to_read(place)) as opened:
             yield FileReader(DuckQueries(opened))
         return
     read = None if budgets is None else read_budgets(budgets)
-    with closing(DuckStore.open(database)) as store:
+    if prices is not None:
+        from processors.pricing import price_book
+
+        price_book(prices)
+    with closing(open_store(place)) as store:
         queries = DuckQueries(store.database)
-        compiler = Compiler(store, compile_session, CompileSettings())
+        compiler = Compiler(store, compile_session, CompileSettings(prices=prices))
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)
         config = IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS))
-        ingest = Ingest(config, store, metrics, redactor=redactor(database, RedactionChoice.of_environment()))
+        ingest = Ingest(config, store, metrics, redactor=redactor(key_place(place), RedactionChoice.of_environment()))
         ingest.start()
         try:
             yield FileReader(queries, StoreActions(store, queries, compiler), ingest)

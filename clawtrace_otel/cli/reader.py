@@ -14,6 +14,7 @@ from urllib.parse import quote
 from clawtrace_otel.cli.bodies import JSON, Body
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.http import HttpClient, explanation, token_from_environment
+from clawtrace_otel.cli.lake import lake_address
 from clawtrace_otel.cli.locate import locate
 from collector.api import CompileCounts, Deletion, QueryResult
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collector.api import OutcomeReport
     from collector.export import Part
     from collector.skills import SkillReport
+    from collector.store.lake_address import LakeAddress
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 _TRUNCATED_HEADER: Final = "x-clawtrace-truncated"
@@ -74,22 +76,33 @@ def open_reader(
     write: bool = False,
     create: bool = False,
     budgets: Path | None = None,
+    prices: Path | None = None,
+    lake: LakeAddress | None = None,
 ) -> Iterator[SessionReader]:
     """Yield the reader for what the options and the environment name; see `locate` for the order.
 
     `write` opens a file for more than reading; `create` also makes one that does not exist. What is compiled in a file
-    is judged by `budgets`. Raises `CliError`.
+    is priced by `prices` and judged by `budgets`. A `lake` is read as it is, and so is the one that the environment
+    names where no option says anything else. Raises `CliError`.
     """
+    if database is None and endpoint is None and (lake := lake or lake_address(None, None)) is not None:
+        from clawtrace_otel.cli.file_reader import open_file
+
+        with open_file(lake, write=write or create, budgets=budgets, prices=prices) as reader:
+            yield reader
+        return
     source = locate(database, endpoint, must_exist=not create)
     if source.endpoint is not None:
         if budgets is not None:
             raise CliError("a running collector judges by its own budgets: give them to 'clawtrace serve --budgets'")
+        if prices is not None:
+            raise CliError("a running collector has its own prices: give them to 'clawtrace serve --prices'")
         yield HttpReader(HttpClient(source.endpoint, token_from_environment()))
         return
     if source.database is not None:
         from clawtrace_otel.cli.file_reader import open_file
 
-        with open_file(source.database, write=write or create, budgets=budgets) as reader:
+        with open_file(source.database, write=write or create, budgets=budgets, prices=prices) as reader:
             yield reader
 
 

@@ -10,9 +10,11 @@ import typer
 from clawtrace_otel.cli.options import (
     ContentOption,
     DatabaseOption,
+    DataOption,
     PublishedOption,
     RedactKeyOption,
     RedactOption,
+    StoreOption,
     TlsCertificateOption,
     TlsClientAuthorityOption,
     TlsKeyOption,
@@ -59,6 +61,8 @@ def serve(
     tls_cert: TlsCertificateOption = None,
     tls_key: TlsKeyOption = None,
     tls_client_ca: TlsClientAuthorityOption = None,
+    store: StoreOption = None,
+    data: DataOption = None,
 ) -> None:
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
 
@@ -68,6 +72,7 @@ def serve(
     """
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment
+    from clawtrace_otel.cli.lake import lake_address
     from clawtrace_otel.cli.locate import database_path
     from clawtrace_otel.cli.redacting import RedactionChoice
     from clawtrace_otel.cli.service import run, tls_files
@@ -90,4 +95,5 @@ def serve(
         ),
     )
     settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
-    run(config, database_path(db), settings, RedactionChoice(redact, redact_key, content))
+    place = (lake_address(store, data) if db is None else None) or database_path(db)
+    run(config, place, settings, RedactionChoice(redact, redact_key, content))

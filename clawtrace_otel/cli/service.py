@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,19 +19,22 @@ from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
 from clawtrace_otel.cli.open_files import allow_open_files
 from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
+from clawtrace_otel.cli.stores import key_place, open_store
 from collector.query import DuckQueries
 from collector.server import Collector
-from collector.store.duck import DuckStore
 from collector.tls import TlsFiles
 
 if TYPE_CHECKING:
     from collector.config import CollectorConfig
+    from collector.store.lake_address import LakeAddress
 
 _TRANSPORTS: Final = 2
 _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run(config: CollectorConfig, database: Path, settings: CompileSettings, redaction: RedactionChoice) -> None:
+def run(
+    config: CollectorConfig, place: Path | LakeAddress, settings: CompileSettings, redaction: RedactionChoice
+) -> None:
     """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
 
     Raises StartError for an address that is taken, StoreError for a database that cannot be opened, PriceFileError
@@ -42,22 +45,32 @@ def run(config: CollectorConfig, database: Path, settings: CompileSettings, reda
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
     allow_open_files(_TRANSPORTS * config.max_connections)
-    with _asked_to_stop() as asked, closing(DuckStore.open(database)) as store:
+    with _asked_to_stop() as asked, closing(open_store(place)) as store:
         store.database.when_broken = asked.set
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, settings)
         actions = StoreActions(store, queries, compiler)
-        collector = Collector(config, store, queries, actions, redactor(database, redaction))
+        collector = Collector(config, store, queries, actions, redactor(key_place(place), redaction))
         compiler.count = collector.metrics.count_compiled
         addresses = collector.start()
         try:
             judged = watching(store, budgets, compiler, collector.metrics)
-            with beacon(database, addresses.http), judged, compiler.in_background():
-                ready = {"event": "ready", "grpc": addresses.grpc, "http": addresses.http, "db": str(database)}
+            with _findable(place, addresses.http), judged, compiler.in_background():
+                ready = {
+                    "event": "ready",
+                    "grpc": addresses.grpc,
+                    "http": addresses.http,
+                    "db": str(store.database.path),
+                }
                 print(json.dumps(ready, separators=(",", ":")), flush=True)  # noqa: T201 - the contract's ready line
                 asked.wait()
         finally:
             collector.stop()
+
+
+def _findable(place: Path | LakeAddress, http_address: str) -> AbstractContextManager[None]:
+    """Leave the collector's address beside its file; a lake is read without a collector."""
+    return beacon(place, http_address) if isinstance(place, Path) else nullcontext()
 
 
 def tls_files(certificate: Path | None, key: Path | None, client_ca: Path | None) -> TlsFiles | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsFormat
+from clawtrace_otel.cli.options import DatabaseOption, DataOption, EndpointOption, RowsFormat, StoreOption
 
 
 def sql(
@@ -15,11 +15,14 @@ def sql(
     form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
+    store: StoreOption = None,
+    data: DataOption = None,
 ) -> None:
     """Ask a read-only SQL question: views sessions, steps, findings, spans, ... (docs/sql.md)."""
+    from clawtrace_otel.cli.lake import lake_address
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader
 
     question = sys.stdin.read() if statement == "-" else statement
-    with open_reader(db, endpoint) as reader:
+    with open_reader(db, endpoint, lake=lake_address(store, data)) as reader:
         write_rows(reader.query(question), form)

@@ -66,6 +66,15 @@ class LakeAddress:
         if self.data.startswith(_S3):
             yield _extension("httpfs")
 
+    def make_directory(self) -> None:
+        """Make the directory of the data, where it is one. Raises StoreError where the system refuses."""
+        if self.data.startswith(_S3):
+            return
+        try:
+            Path(self.data).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.data} cannot be made: {error.strerror}", retryable=False) from error
+
     def directories(self) -> list[str]:
         """Return all that the instance may read and write by name."""
         return [self.data] if self.is_shared else [self.data, f"{Path(self.catalog).parent}/"]

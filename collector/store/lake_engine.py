@@ -50,6 +50,8 @@ class LakeDatabase(Database):
     @classmethod
     def attach(cls, address: LakeAddress, *, read_only: bool = False) -> LakeDatabase:
         """Open or create a lake. Raises StoreError with what to do."""
+        if not read_only:
+            address.make_directory()
         with lake_errors(address.name):
             connection = duckdb.connect(":memory:", config=_CONFIGURATION)
             connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -13,6 +13,7 @@ from typing import Final
 
 from collector.errors import NotOurDatabaseError
 from collector.store.engine import Cursor, transaction
+from collector.store.lake_address import LakeAddress
 from collector.store.lake_engine import LakeDatabase, lake_errors
 from collector.store.migrate import layout_of_file, migrations
 from collector.store.rows import SPAN_IDENTITY
@@ -26,6 +27,8 @@ _OWN: Final = (
     "CREATE TABLE IF NOT EXISTS layout.turn (number BIGINT NOT NULL)",
     # Who compiles, and until when.
     "CREATE TABLE IF NOT EXISTS layout.lease (owner VARCHAR, until_ns BIGINT NOT NULL)",
+    # Up to when by `received_at` no row of a table is there twice.
+    "CREATE TABLE IF NOT EXISTS layout.compacted (table_name VARCHAR NOT NULL, until_ns BIGINT NOT NULL)",
 )
 _ROWS: Final = (
     "INSERT INTO layout.turn SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM layout.turn)",
@@ -92,7 +95,7 @@ def _create(cursor: Cursor) -> None:
             wanted["last_batch"] = "BIGINT"
         _create_table(cursor, place, wanted, there[place])
         if number:
-            cursor.execute(numbered_view(schema, table, 0))
+            cursor.execute(numbered_view(schema, table, compacted_since(cursor, table)))
     for view in file.views:
         cursor.execute(view.replace("CREATE VIEW ", "CREATE OR REPLACE VIEW main.", 1))
     cursor.execute("DELETE FROM layout.migrations")
@@ -123,6 +126,39 @@ def numbered_view(schema: str, table: str, since_ns: int) -> str:
         SELECT *, snapshot_id AS {number_of(schema, table)} FROM raw.{table}
         {f"WHERE rowid NOT IN ({twice})" if twice else ""}
     """  # noqa: S608 - ours
+
+
+def compacted_since(cursor: Cursor, table: str) -> int:
+    """Return the time by `received_at` up to which compaction has left no row of a table twice."""
+    ((until_ns,),) = cursor.execute(
+        "SELECT coalesce(max(until_ns), 0) FROM layout.compacted WHERE table_name = ?", [table]
+    ).fetchall()
+    return int(until_ns)
+
+
+def note_compacted(cursor: Cursor, table: str, until_ns: int) -> None:
+    """Set what `compacted_since` returns."""
+    cursor.execute("DELETE FROM layout.compacted WHERE table_name = ?", [table])
+    cursor.execute("INSERT INTO layout.compacted VALUES (?, ?)", [table, until_ns])
+
+
+def open_lake_for_reading(address: LakeAddress) -> LakeDatabase:
+    """Open a lake that a collector has made. Raises StoreError, also for one whose layout is not today's."""
+    database = LakeDatabase.attach(address, read_only=True)
+    try:
+        _check_current(database)
+        database.lock_configuration()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _check_current(database: LakeDatabase) -> None:
+    with lake_errors(database.address.name):
+        version = lake_version(database.cursor(), database)
+    if version != migrations()[-1].number:
+        raise NotOurDatabaseError(f"{database.address.name} is not up to date: run 'clawtrace lake migrate' on it")
 
 
 def duplicates(table: str, since_ns: int) -> str | None:

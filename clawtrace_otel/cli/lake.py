@@ -1,0 +1,76 @@
+"""`clawtrace lake`: what a shared store needs now and then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.options import DataOption, StoreOption
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import closing
+
+    from collector.store.lake import LakeStore
+    from collector.store.lake_address import LakeAddress
+
+lake = typer.Typer(no_args_is_help=True, help="Look after a shared store (docs/scale.md).")
+
+
+def lake_address(
+    store: str | None, data: str | None, environment: Mapping[str, str] | None = None
+) -> LakeAddress | None:
+    """Return the lake that options or environment name, None where neither does. Raises StoreError for a bad one."""
+    import os
+
+    said = os.environ if environment is None else environment
+    store = store or said.get("CLAWTRACE_STORE") or None
+    if store is None:
+        return None
+    from collector.store.lake_address import LakeAddress
+
+    return LakeAddress.of(store, data or said.get("CLAWTRACE_DATA"))
+
+
+@lake.command()
+def migrate(store: StoreOption = None, data: DataOption = None) -> None:
+    """Make a lake, or bring its layout up to date; a collector does so when it starts."""
+    with _opened(store, data) as opened:
+        typer.echo(f"{opened.database.address.name} is up to date")
+
+
+@lake.command()
+def compact(store: StoreOption = None, data: DataOption = None) -> None:
+    """Remove what was stored twice and put small files together; beside running collectors, say every hour."""
+    from collector.store.lake_care import compact
+
+    with _opened(store, data) as opened:
+        done = compact(opened.database)
+    typer.echo(f"{done.duplicates} duplicates removed, {done.files_before} files before, {done.files_after} after")
+
+
+@lake.command("clean-up")
+def clean_up(
+    store: StoreOption = None,
+    data: DataOption = None,
+    older_than_hours: Annotated[int, typer.Option(min=1, help="Only what is older than this goes.")] = 24,
+) -> None:
+    """Delete old snapshots and files that nothing refers to any more; beside running collectors, say every day."""
+    from collector.store.lake_care import clean_up
+
+    with _opened(store, data) as opened:
+        deleted = clean_up(opened.database, older_than_s=older_than_hours * 3600)
+    typer.echo(f"{deleted} files deleted")
+
+
+def _opened(store: str | None, data: str | None) -> closing[LakeStore]:
+    from contextlib import closing
+
+    from collector.store.lake import LakeStore
+
+    address = lake_address(store, data)
+    if address is None:
+        raise CliError("no lake is named: --store ducklake:postgres:DSN --data s3://BUCKET/PREFIX, or CLAWTRACE_STORE")
+    return closing(LakeStore.at(address))
