@@ -56,6 +56,12 @@ priced() {
                   FROM sessions WHERE session_id = '$1'")" "[[2, 1, 2100, 110, 0, true]]"
 }
 
+distilled() {
+    mkdir --parents "$work/skill" && cp examples/order_desk/SKILL.md "$work/skill"
+    compose --profile costcraft run --rm -T --no-deps --user "$(id -u):$(id -g)" --volume "$work/skill:/work" --workdir /work \
+        costcraft distill --skill SKILL.md --out out >/dev/null && [ -s "$work/skill/out/SKILL.md" ]
+}
+
 privileges() {
     inside python3 -c 'for line in open("/proc/1/status"):
     if line.startswith(("Uid", "Gid", "CapEff", "CapBnd", "NoNewPrivs")): print(*line.split())'
@@ -103,6 +109,8 @@ check "and found by SQL, each once" stored first
 check "the costcraft service compiles through the collector" clawtrace compile
 check "and the session has its price" priced first
 check "the costcraft service reads" equal "$(clawtrace sql --format csv 'SELECT count(*) AS n FROM sessions' | tr -d '\r' | xargs)" "n 1"
+
+check "and distils a mounted skill" distilled
 
 podman kill --signal STOP "$(collector)" >/dev/null
 check "a collector that hangs fails it" unhealthy
