@@ -30,7 +30,7 @@ from processors.pricing.model import Cost, Price, TokenClass, Unpriced
 from processors.structure import Structure
 from tests.simulator.provider import PRICES
 from tests.simulator.recording import Capture, record
-from tests.simulator.scenario import draw
+from tests.simulator.scenario import draw, draw_unusual
 
 IDS = st.sampled_from([f"s{number}" for number in range(12)])
 TIMES = st.integers(0, 40)
@@ -234,3 +234,27 @@ def test_sums_hold_whatever_is_lost(seed: int, lost: float, content: bool, agent
     ledger = attribute(session, priced)
     check_sums(session, ledger, bill_of(session, priced))
     check_entries(ledger)
+
+
+@given(st.integers(0, 400), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=25)
+def test_sums_hold_for_amounts_that_do_not_divide(seed: int, unusual: bool, content: bool, random: Random) -> None:  # noqa: FBT001 - drawn
+    """Amounts that no number of tokens divides, and tools that cost, are shared out to the last digit all the same."""
+    scenario = (draw_unusual if unusual else draw)(seed)
+    session = record(scenario.run(), scenario.provider, Capture(content=content))
+    priced: dict[str, Price] = {}
+    for step in session.steps:
+        cost = PRICES.price(step) if isinstance(step, ModelCall) else None
+        if isinstance(cost, Cost):
+            odd = {name: usd + Decimal(random.randint(1, 10**7)).scaleb(-13) for name, usd in cost.usd.items()}
+            priced[step.step_id] = replace(cost, usd=odd)
+    tools = {
+        step.name: Decimal(random.randint(1, 10**7)).scaleb(-13) for step in session.steps if isinstance(step, ToolCall)
+    }
+    ledger = attribute(session, priced, tools)
+    per_call = sum((tools[step.name] for step in session.steps if isinstance(step, ToolCall)), Decimal(0))
+    check_sums(session, ledger, bill_of(session, priced) + per_call)
+    by_call: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in entries(ledger, max_rows=random.choice([1, 25_000])):
+        by_call[entry.call_step_id] += entry.usd
+    assert by_call == {step_id: cost.total for step_id, cost in priced.items() if isinstance(cost, Cost)}
