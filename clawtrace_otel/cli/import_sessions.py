@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -23,6 +24,7 @@ from clawtrace_otel.cli.session_files import (
     lines_of,
     session_files,
 )
+from collector.errors import CollectorError
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.reader import SessionReader
@@ -200,13 +202,15 @@ def store_sessions(store: SessionReader, files: list[SessionFile], read: Read) -
 
 def _imported(file: SessionFile, read: Read, outcome: Outcome) -> Iterator[Imported]:
     """Yield what a file holds. A file that breaks off gives what came before; one that cannot be read gives nothing."""
-    if file.path.name == DATABASE:
+
+    def guarded(session: SessionFile, lines: Lines) -> Imported:
         try:
-            for session_id, events in database_sessions(file):
-                yield read(SessionFile(Path(session_id), file.size, file.modified), events)
-        except UnreadableError as error:
-            outcome.unreadable.append(f"{file.path}: {error}")
-        return
+            return read(session, lines)
+        except (CliError, CollectorError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a file is foreign data: whatever it provokes must cost only itself
+            outcome.unreadable.append(f"{file.path}: {type(error).__name__}: {error}")
+            return Imported()
 
     def lines() -> Iterator[bytes]:
         try:
@@ -214,19 +218,36 @@ def _imported(file: SessionFile, read: Read, outcome: Outcome) -> Iterator[Impor
         except UnreadableError as error:
             outcome.unreadable.append(f"{file.path}: {error}")
 
-    yield read(file, lines())
+    from processors.session_logs import Imported
+
+    if file.path.name != DATABASE:
+        yield guarded(file, lines())
+        return
+    try:
+        for session_id, events in database_sessions(file):
+            yield guarded(SessionFile(Path(session_id), file.size, file.modified), events)
+    except UnreadableError as error:
+        outcome.unreadable.append(f"{file.path}: {error}")
 
 
 def stored_in(store: SessionReader) -> Stored:
-    """Return a look-up of the session under which a response is stored already."""
-    known: dict[str, str] = {}
+    """Return a look-up of the session under which a response is stored already; the store is asked at the first."""
+
+    @cache
+    def known() -> dict[str, str]:
+        return dict(_stored_responses(store))
+
+    return lambda response: known().get(response)
+
+
+def _stored_responses(store: SessionReader) -> Iterator[tuple[str, str]]:
     last = ""
     while True:
         page = store.query(_STORED_RESPONSES.format(after=last.replace("'", "''"), page=_PAGE)).table
         if not page.num_rows:
-            return known.get
+            return
         found = page.column("request_id").to_pylist()
-        known.update(zip(found, page.column("session_id").to_pylist(), strict=True))
+        yield from zip(found, page.column("session_id").to_pylist(), strict=True)
         last = found[-1]
 
 

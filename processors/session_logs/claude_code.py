@@ -212,7 +212,7 @@ class _Reader:
         response.usage = better(response.usage, record(message.get("usage")))
         for block in items(message.get("content")):
             _add(response, block, at)
-            if block.get("name") in _AGENT_TOOLS and (call_id := text(block.get("id"))) is not None:
+            if text(block.get("name")) in _AGENT_TOOLS and (call_id := text(block.get("id"))) is not None:
                 self.agent_calls.add(call_id)
         return True
 

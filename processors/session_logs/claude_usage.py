@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from processors.session_logs.lines import Record, count, items, record
+from processors.session_logs.lines import Record, count, items, record, text
 from processors.session_logs.trace import Tokens
 
-_OF_THE_MODEL: Final = frozenset({"message", "fallback_message"})
+_OWN: Final = frozenset({"message", "fallback_message"})
 """Kinds of iterations that the figures at the top include."""
 
 
@@ -43,7 +43,7 @@ def vary(usage: Record, other: Record) -> bool:
 
 def advised(usage: Record) -> list[Record]:
     """Return the iterations that are billed beside the figures at the top: another model's advice, a compaction."""
-    return [entry for entry in items(usage.get("iterations")) if entry.get("type", "message") not in _OF_THE_MODEL]
+    return [entry for entry in items(usage.get("iterations")) if (text(entry.get("type")) or "message") not in _OWN]
 
 
 def _size(usage: Record) -> tuple[int, int]:

@@ -6,16 +6,19 @@ import gzip
 import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from clawtrace_otel.cli.app import main
 from clawtrace_otel.cli.file_reader import open_file
+from processors import session_logs
 from tests.support.collector import running_collector
 from tests.support.session_lines import (
     Fields,
@@ -172,6 +175,25 @@ def test_a_folder_with_anything_in_it(logs: Path, database: Path) -> None:
     assert "2 files skipped, no lines of this agent in them" in done.output
     assert "1 files could not be read to the end" in done.output
     assert "cut.jsonl.gz" in done.output
+
+
+def test_a_file_that_breaks_its_reader_costs_only_itself(
+    logs: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a file provokes, the others are imported and the file is named with the reason."""
+    write(logs / "s1.jsonl", *HISTORY)
+    write(logs / "s2.jsonl", *[line | {"sessionId": "s2"} for line in HISTORY])
+    honest = session_logs.read_claude_code
+
+    def breaks(content: Iterable[bytes], name: str, *shared: Any) -> Any:
+        if name == "s1":
+            raise TypeError("unhashable type: 'list'")
+        return honest(content, name, *shared)
+
+    monkeypatch.setattr(session_logs, "read_claude_code", breaks)
+    done = imported("claude-code", logs, database=database)
+    assert list(sessions(database)) == ["s2"]
+    assert "s1.jsonl: TypeError: unhashable type" in done.output
 
 
 @pytest.mark.parametrize(

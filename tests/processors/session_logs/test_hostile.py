@@ -23,7 +23,7 @@ RESULT = {"role": "toolResult", "toolCallId": "q", "timestamp": 1_772_359_200_00
 FILES: dict[Read, list[dict[str, Any]]] = {
     read_claude_code: [
         prompt(0),
-        answer("m1", 1, uses("t1", "Task", prompt="Count."), tokens=usage(5)),
+        answer("m1", 1, uses("t1", "Task", prompt="Count."), tokens=usage(5) | {"iterations": [{"type": "message"}]}),
         result("t1", 2, toolUseResult={"agentId": "a1"}),
         prompt(3, "Count.", isSidechain=True, parentUuid=None),
         {"type": "progress", "parentToolUseID": "t1", "data": {"type": "agent_progress", "agentId": "a1"}},
