@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.reliability import burst, clock, connections, damage, disk, kills, migrations, senders, sessions
 from tests.reliability.check import FAULT, INPUT, LOAD, Check
+from tests.reliability.fuzz.check import FUZZING
 
 CHECKS = (
     Check("connections", LOAD, "1,000 connections at once", connections.thousand),
@@ -17,4 +18,5 @@ CHECKS = (
     Check("damage", FAULT, "damaged files", damage.damaged, 180),
     Check("clock", FAULT, "a clock that jumps", clock.jumps),
     Check("senders", INPUT, "senders that resend, hang up, stop halfway, give up", senders.unruly, 240),
+    *FUZZING,
 )
