@@ -28,6 +28,15 @@ class Metrics:
         self.budget_breaches = self._counter("budget_breaches", "Breaches of budgets, each counted once", "rule")
         self.webhook_posts = self._counter("webhook_posts", "Attempts to tell a webhook of a breach", "result")
         self.redacted = self._counter("redacted_values", "Values replaced or left out before storage", "kind")
+        self.retired = self._counter("retired_sessions", "Sessions deleted because they are not kept", "reason")
+        self.returned_bytes = Counter(
+            "clawtrace_returned_bytes", "Bytes given back to the file system", registry=self._registry
+        )
+        self.database_bytes = Gauge(
+            "clawtrace_database_bytes",
+            "What the database takes, seen when its size was last judged",
+            registry=self._registry,
+        )
         self.queue_bytes = Gauge(
             "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
         )

@@ -53,6 +53,15 @@ def serve(
             help="Limits on cost and waste (docs/budgets.md).",
         ),
     ] = None,
+    keep_days: Annotated[
+        float | None, typer.Option(min=0, help="Delete sessions that received nothing for so many days.")
+    ] = None,
+    keep_bodies_days: Annotated[
+        float | None, typer.Option(min=0, help="As --keep-days, for telemetry alone: cards and verdicts stay.")
+    ] = None,
+    max_gb: Annotated[
+        float | None, typer.Option(min=0.01, help="Delete the oldest sessions once the database takes more than this.")
+    ] = None,
     published: PublishedOption = None,
     redact: RedactOption = None,
     redact_key: RedactKeyOption = None,
@@ -75,6 +84,7 @@ def serve(
     from clawtrace_otel.cli.lake import lake_address
     from clawtrace_otel.cli.locate import database_path
     from clawtrace_otel.cli.redacting import RedactionChoice
+    from clawtrace_otel.cli.retention import Keep
     from clawtrace_otel.cli.service import run, tls_files
     from collector.access import read_tokens
     from collector.config import LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
@@ -96,4 +106,5 @@ def serve(
     )
     settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
     place = (lake_address(store, data) if db is None else None) or database_path(db)
-    run(config, place, settings, RedactionChoice(redact, redact_key, content))
+    keep = Keep(days=keep_days, bodies_days=keep_bodies_days, gigabytes=max_gb)
+    run(config, place, settings, RedactionChoice(redact, redact_key, content), keep)

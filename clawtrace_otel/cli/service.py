@@ -19,6 +19,7 @@ from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
 from clawtrace_otel.cli.open_files import allow_open_files
 from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
+from clawtrace_otel.cli.retention import KEEP_EVERYTHING, Keep, Retention
 from clawtrace_otel.cli.stores import key_place, open_store
 from collector.query import DuckQueries
 from collector.server import Collector
@@ -33,7 +34,11 @@ _LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run(
-    config: CollectorConfig, place: Path | LakeAddress, settings: CompileSettings, redaction: RedactionChoice
+    config: CollectorConfig,
+    place: Path | LakeAddress,
+    settings: CompileSettings,
+    redaction: RedactionChoice,
+    keep: Keep = KEEP_EVERYTHING,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
 
@@ -44,6 +49,8 @@ def run(
     if settings.prices is not None:
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
+    if not keep.everything and not isinstance(place, Path):
+        raise CliError("a lake keeps everything: leave out --keep-days, --keep-bodies-days and --max-gb")
     allow_open_files(_TRANSPORTS * config.max_connections)
     with _asked_to_stop() as asked, closing(open_store(place)) as store:
         store.database.when_broken = asked.set
@@ -55,7 +62,8 @@ def run(
         addresses = collector.start()
         try:
             judged = watching(store, budgets, compiler, collector.metrics)
-            with _findable(place, addresses.http), judged, compiler.in_background():
+            kept = Retention(store, compiler, collector.metrics, keep).in_background()
+            with _findable(place, addresses.http), judged, compiler.in_background(), kept:
                 ready = {
                     "event": "ready",
                     "grpc": addresses.grpc,

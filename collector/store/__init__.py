@@ -79,6 +79,16 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Aged:
+    """A compiled session and when anything was last received for its group, in nanoseconds."""
+
+    session_id: str
+    last_received_at: int
+    has_bodies: bool
+    """Whether any of its telemetry is left; where none is, the time is that of its last compiling."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Traces and correlation values that belong together, and the batches that are known to hold rows of them."""
 

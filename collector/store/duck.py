@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreError
-from collector.store import Batch, Deleted, DerivedRows, Group, Receipt, Signals
+from collector.store import Aged, Batch, Deleted, DerivedRows, Group, Receipt, Signals
+from collector.store.aging import delete_strays, oldest
 from collector.store.charges import Charge
 from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, silent_groups
 from collector.store.compacting import copy_into
@@ -43,6 +44,10 @@ _LAST_BATCH: Final = """
         UNION ALL SELECT max(batch) FROM telemetry.pending
         UNION ALL SELECT max(outcome_number) FROM derived.outcomes
     )
+"""
+_TELEMETRY_ROWS: Final = """
+    SELECT (SELECT count(*) FROM telemetry.spans) + (SELECT count(*) FROM telemetry.logs)
+    + (SELECT count(*) FROM telemetry.metric_points)
 """
 _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
@@ -201,6 +206,25 @@ class DuckStore:
         """See `TelemetryStore`."""
         with self._appending, self._deriving, translated(self.database.path):
             return delete(self._deriver, session_ids, attributes, keep_cards=keep_cards)
+
+    def oldest(self, *, before_ns: int, limit: int, bodies: bool = False) -> Sequence[Aged]:
+        """Return the sessions that received nothing since `before_ns` and wait for no compiling, the oldest first.
+
+        With `bodies` only those of which telemetry is left.
+        """
+        with translated(self.database.path):
+            return oldest(self.database.cursor(), before_ns=before_ns, limit=limit, bodies=bodies)
+
+    def delete_strays(self, *, before_ns: int) -> Deleted:
+        """Delete metric points, and telemetry that no session was made of, received before a time."""
+        with self._appending, self._deriving, translated(self.database.path):
+            return delete_strays(self._deriver, before_ns=before_ns)
+
+    def telemetry_rows(self) -> int:
+        """Return how many spans, log records and metric points are stored."""
+        with translated(self.database.path):
+            ((rows,),) = self.database.cursor().execute(_TELEMETRY_ROWS).fetchall()
+        return int(rows)
 
     def compact(self, *, patience_s: float = 35.0) -> None:
         """Give back what deleted rows held, to the last byte: copy what is left into a new file and put it in place.

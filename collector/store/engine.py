@@ -136,6 +136,16 @@ class Database:
         except FileNotFoundError:
             return 0
 
+    def file_bytes(self) -> int:
+        """Return what the file and its log take of the disk."""
+        return self.path.stat().st_size + self.log_bytes()
+
+    def used_bytes(self) -> int:
+        """Return what of the file holds something, deleted rows included, and the log."""
+        query = "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = current_database()"
+        ((used,),) = self.cursor().execute(query).fetchall()
+        return int(used) + self.log_bytes()
+
     def checkpoint(self, cursor: Cursor) -> None:
         """Fold the log into the file; leave both as they are where the disk has no room for that."""
         if shutil.disk_usage(self.path.parent).free >= self.log_bytes() + _ROOM_FOR_CHECKPOINT:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
@@ -238,3 +241,28 @@ def test_what_a_killed_compaction_left_is_removed(tmp_path: Path) -> None:
     copy_path(path).write_bytes(b"half a copy")
     DuckStore.open(path).close()
     assert [file.name for file in tmp_path.iterdir()] == ["erased.duckdb"]
+
+
+@pytest.mark.parametrize("moment", range(3))
+def test_a_kill_while_compacting_loses_nothing(tmp_path: Path, moment: int) -> None:
+    """After kill -9 at some moment of a compaction the file opens, holds every row once, and no copy is left."""
+    path = tmp_path / "killed.duckdb"
+    with closing(DuckStore.open(path)) as store:
+        for number in range(1, 4):
+            fill(store, f"s{number}", number, spans=2_000)
+    program = """
+import sys, threading, os
+from pathlib import Path
+from collector.store.duck import DuckStore
+store = DuckStore.open(Path(sys.argv[1]))
+threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), 9)).start()
+print("compacting", flush=True)
+while True:
+    store.compact()
+"""
+    command = [sys.executable, "-c", program, str(path), str(0.05 + 0.17 * moment)]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == -signal.SIGKILL
+    with closing(DuckStore.open(path)) as store:
+        counts = "SELECT count(*), count(DISTINCT span_id || trace_id) FROM spans"
+        assert store.database.cursor().execute(counts).fetchall() == [(6_000, 6_000)]
+    assert [file.name for file in tmp_path.iterdir()] == ["killed.duckdb"]
