@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench figures truth compose-test audit
+.PHONY: help demo test check golden bench figures truth compose-test scale-test audit
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,12 @@ truth: $(READY) ## Every figure of every recording beside what the model server 
 
 compose-test: $(READY) ## The image under compose with real spans; as root, needs podman buildah runc debootstrap
 	@tests/compose/run.sh
+
+scale-test: $(READY) ## Collectors on one lake, with faults and figures; as root, installs PostgreSQL
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes -qq --no-install-recommends postgresql; }
+	@$(BIN)/python -m pip install --quiet --editable '.[lake]' --group scale
+	@CLAWTRACE_SCALE_TEST=1 $(BIN)/pytest -n 0 tests/scale
+	@$(BIN)/python -m tests.scale.throughput
 
 audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
