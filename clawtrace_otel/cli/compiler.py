@@ -36,6 +36,8 @@ _TOGETHER: Final = 32
 _ROWS_UNDER_WAY: Final = 10_000
 """Spans and log records that are loaded ahead of the workers, unless one session has more."""
 _MOST_WORKERS: Final = 8
+ALL_CORES: Final = min(_MOST_WORKERS, os.cpu_count() or 1)
+"""Workers of a process that takes nothing in meanwhile; one that does leaves a core for that."""
 _LONGEST_PAUSE_S: Final = 30.0
 """Between two attempts while the store takes nothing; what is made in between would be thrown away."""
 

@@ -12,7 +12,7 @@ from clawtrace_otel.cli.actions import StoreActions
 from clawtrace_otel.cli.bodies import JSON, Body
 from clawtrace_otel.cli.budgets import attach, read_budgets
 from clawtrace_otel.cli.compile_session import compile_session
-from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.compiler import ALL_CORES, Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.redacting import RedactionChoice, redactor
 from clawtrace_otel.cli.stores import key_place, open_store, open_to_read
@@ -50,7 +50,7 @@ def open_file(
         price_book(prices)
     with closing(open_store(place)) as store:
         queries = DuckQueries(store.database)
-        compiler = Compiler(store, compile_session, CompileSettings(prices=prices))
+        compiler = Compiler(store, compile_session, CompileSettings(prices=prices, workers=ALL_CORES))
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)
         config = IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS))
