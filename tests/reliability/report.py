@@ -26,13 +26,13 @@ def written(results: Sequence[Result]) -> str:
         lines = [result for result in results if result.section == section]
         if lines:
             parts.append(f"## {section}\n\n| | measured | lost |\n|---|---|---|\n" + "\n".join(map(_row, lines)) + "\n")
-    parts.append(_PLOT if (DOCS / "pictures" / "soak.svg").exists() else "")
+    parts.append(_PLOT if (DOCS / "soak.svg").exists() else "")
     return "\n".join(part for part in parts if part)
 
 
 _PLOT = """## The soak over time
 
-![Memory, file size and throughput during the soak](pictures/soak.svg)
+![Memory, file size and throughput during the soak](soak.svg)
 """
 
 
