@@ -15,11 +15,12 @@ from costcraft.analysts.analyst import Analyst, Refused
 from costcraft.case import Cases
 from costcraft.evidence import replayed
 from costcraft.lint import RULE_TOKENS, rule_problems, skill_problems
-from costcraft.merge import Merged, Rejection, Remembered, Rule, merge
+from costcraft.merge import Rejection, Rule, merge
 from costcraft.patch import Action, EvidenceLevel, SkillPatch
 from costcraft.progress import Progress, silent
 from costcraft.replay import Replayer
 from costcraft.skill import SECTIONS, ManagedRule, Section, Skill, estimate_tokens
+from costcraft.standing import NOTHING, Memory, Retired, Standing, counted, refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Distillation:
     rejected: tuple[Rejection, ...]
     refused: tuple[Refused, ...]
     """Proposals that were no patches to begin with."""
+    retired: tuple[Retired, ...]
+    """Rules of the base that leave the skill."""
     problems: tuple[str, ...]
     cases: Cases
     spent_usd: Decimal | None
@@ -45,31 +48,33 @@ def distill(
     cases: Cases,
     analysts: Sequence[Analyst],
     *,
-    remembered: Mapping[str, Remembered] | None = None,
+    memory: Memory = NOTHING,
     replayer: Replayer | None = None,
     ablation: Ablation = FULL,
     progress: Progress = silent,
 ) -> Distillation:
     """Distil a skill. The same cases in any order give the same skill, to the byte, where no model is asked.
 
-    `remembered` are rules refused earlier, by id; `replayer` tries prunes out. Raises `EnvironmentFaultError` where
-    the user's environment breaks.
+    `memory` is what earlier runs left; `replayer` tries prunes out. Raises `EnvironmentFaultError` where the user's
+    environment breaks.
     """
     least = EvidenceLevel.FLAGGED if ablation.counterfactual else EvidenceLevel.ARGUED
     proposals = [proposal for analyst in analysts for proposal in analyst.propose(cases)]
     proposed = [p for p in proposals if isinstance(p, SkillPatch) and (ablation.prune or p.action is not Action.PRUNE)]
     try_out = replayer if ablation.counterfactual else None
     patches = tuple(replayed(proposed, cases, try_out, progress) if try_out else proposed)
-    merged = merge(patches, remembered, least=least)
-    admitted, refused = _lint(merged, cases, base, least)
-    skill = _write(base, admitted, cases)
+    merged = merge(patches, memory.refused, least=least)
+    candidates, contradicted = refused(merged.rules, memory.standing)
+    admitted, unfit = _lint(candidates, cases, base, least)
+    skill, retired = _write(base, admitted, cases, memory.standing)
     return Distillation(
         base=base,
         skill=skill,
         patches=patches,
         admitted=tuple(admitted),
-        rejected=(*merged.rejected, *refused),
+        rejected=(*merged.rejected, *contradicted, *unfit),
         refused=tuple(proposal for proposal in proposals if isinstance(proposal, Refused)),
+        retired=retired,
         problems=tuple(skill_problems(skill, base)),
         cases=cases,
         spent_usd=_spent(analysts),
@@ -81,12 +86,12 @@ def _spent(analysts: Sequence[Analyst]) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
-def _lint(merged: Merged, cases: Cases, base: Skill, least: EvidenceLevel) -> tuple[list[Rule], list[Rejection]]:
+def _lint(rules: Iterable[Rule], cases: Cases, base: Skill, least: EvidenceLevel) -> tuple[list[Rule], list[Rejection]]:
     admitted: list[Rule] = []
     refused: list[Rejection] = []
     left = RULE_TOKENS - sum(estimate_tokens(rule.text) for rule in base.rules)
     retained = {rule.rule_id for rule in base.rules}
-    for rule in merged.rules:
+    for rule in rules:
         problems = rule_problems(rule, cases, base, least)
         size = 0 if rule.rule_id in retained else estimate_tokens(rule.leader.rule)
         if not problems and size > left:
@@ -99,19 +104,27 @@ def _lint(merged: Merged, cases: Cases, base: Skill, least: EvidenceLevel) -> tu
     return admitted, refused
 
 
-def _write(base: Skill, admitted: Iterable[Rule], cases: Cases) -> Skill:
-    """Add the admitted rules to those the base already has; a retired one (more harm than help) goes."""
-    rules: dict[str, tuple[str, ManagedRule]] = {
-        rule.rule_id: (section.title, rule)
-        for section in base.sections
-        for rule in section.rules
-        if rule.harmful <= rule.helpful
-    }
-    for rule in admitted:
-        known = rules.get(rule.rule_id, (rule.leader.section, ManagedRule(rule.rule_id, _scoped(rule))))[1]
-        rules[rule.rule_id] = (rule.leader.section, replace(known, helpful=known.helpful + rule.support))
+def _write(
+    base: Skill, admitted: Sequence[Rule], cases: Cases, standing: Mapping[str, Standing]
+) -> tuple[Skill, tuple[Retired, ...]]:
+    """Add the admitted rules to those that stay of the base's; return what was retired too."""
+    stay: list[tuple[str, ManagedRule]] = []
+    retired: list[Retired] = []
+    for section in base.sections:
+        for rule in section.rules:
+            judged = counted(rule, standing.get(rule.rule_id), admitted)
+            if isinstance(judged, Retired):
+                retired.append(judged)
+            else:
+                stay.append((section.title, judged))
+    known = {rule.rule_id for rule in base.rules}
+    new = [
+        (rule.leader.section, ManagedRule(rule.rule_id, _scoped(rule), helpful=rule.support))
+        for rule in admitted
+        if rule.rule_id not in known
+    ]
     whole = replace(base, sections=(*base.sections, *_missing_sections(base, cases)))
-    return whole.with_rules(rules[rule_id] for rule_id in rules)
+    return whole.with_rules([*stay, *new]), tuple(retired)
 
 
 def _scoped(rule: Rule) -> str:

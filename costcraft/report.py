@@ -37,6 +37,9 @@ def markdown(result: Distillation) -> str:
     if result.problems:
         parts += ["## Not fit to ship", "\n".join(f"- {problem}" for problem in result.problems)]
     parts += ["## Rules", *([_rule(rule) for rule in result.admitted] or ["None was admitted."])]
+    if result.retired:
+        gone = [f"- {_plain(one.rule.text)} (`{one.rule.rule_id}`): {one.reason}" for one in result.retired]
+        parts += ["## Retired", "\n".join(gone)]
     refused = [
         f"- {r.rule.leader.rule} ({r.rule.action}, {r.rule.support} session(s)): {r.reason}" for r in result.rejected
     ]

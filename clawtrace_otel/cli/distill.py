@@ -53,13 +53,14 @@ def distill(
     """Distil skill patches from stored sessions: preserve what helped, prune waste, repair failures."""
     from clawtrace_otel.cli.analysts import AnalystSettings, build_analysts
     from clawtrace_otel.cli.case_reader import Wanted, read_cases
-    from clawtrace_otel.cli.distillation import publish, remembered, tell
+    from clawtrace_otel.cli.distillation import publish, remembered, standing_rules, tell
     from clawtrace_otel.cli.locate import locate
     from clawtrace_otel.cli.progress import shown_progress
     from clawtrace_otel.cli.reader import open_reader
     from costcraft.ablation import Ablation
     from costcraft.distill import distill as run
     from costcraft.skill import parse
+    from costcraft.standing import Memory
 
     base = parse(skill.read_text(encoding="utf-8"))
     names = list(dict.fromkeys(analyst or [AnalystName.RULES]))
@@ -85,6 +86,7 @@ def distill(
         analysts = build_analysts(names, settings)
         with open_reader(db, endpoint) as reader:
             cases = read_cases(reader, wanted, progress)
+            standing = standing_rules(reader, base)
         judged = sum(case.passed is not None for case in cases.by_id.values())
         typer.echo(f"{len(cases.by_id)} sessions, {judged} with an outcome", err=True)
         if dry_run:
@@ -95,7 +97,7 @@ def distill(
                 base,
                 cases,
                 analysts,
-                remembered=remembered(out),
+                memory=Memory(refused=remembered(out), standing=standing),
                 replayer=replayer,
                 ablation=ablation,
                 progress=progress,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.questions import literal
+from collector.errors import CollectorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.reader import SessionReader
     from costcraft.distill import Distillation
     from costcraft.merge import Remembered
+    from costcraft.skill import Skill
+    from costcraft.standing import Standing
 
 REMEMBERED: Final = "rejected.json"
 REPORT: Final = "report.md"
@@ -40,6 +44,29 @@ def remembered(out: Path) -> Mapping[str, Remembered]:
         ) from error
 
 
+def standing_rules(reader: SessionReader, base: Skill) -> Mapping[str, Standing]:
+    """Return what the store knows of the rules that a base skill has from earlier runs, by id."""
+    from costcraft.patch import Action, Polarity
+    from costcraft.standing import Standing
+
+    if not base.rules:
+        return {}
+    ids = ", ".join(literal(rule.rule_id) for rule in base.rules)
+    query = f"""SELECT patch_id, action, target, polarity, scope, session_ids FROM patches
+        WHERE patch_id IN ({ids}) AND skill_name = {literal(base.name)} AND accepted ORDER BY recorded_at"""  # noqa: S608 - quoted
+    found: dict[str, Standing] = {}
+    for row in reader.query(query).table.to_pylist():
+        before = found[row["patch_id"]].sessions if row["patch_id"] in found else frozenset()
+        found[row["patch_id"]] = Standing(
+            action=Action(row["action"]),
+            target=row["target"],
+            polarity=Polarity(row["polarity"]),
+            scope=row["scope"],
+            sessions=before | frozenset(row["session_ids"]),
+        )
+    return found
+
+
 def publish(result: Distillation, out: Path, reader: SessionReader) -> None:
     """Write the files, each whole or not at all, and store patches and skill; doing it again changes nothing."""
     from costcraft.records import skill_reports
@@ -58,8 +85,11 @@ def publish(result: Distillation, out: Path, reader: SessionReader) -> None:
         (out / SKILL).unlink(missing_ok=True)
     else:
         _write(out / SKILL, render(result.skill))
-    for each in skill_reports(result):
-        reader.record_skill(each)
+    try:
+        for each in skill_reports(result):
+            reader.record_skill(each)
+    except (CliError, CollectorError) as error:
+        raise CliError(f"the results are in {out}, but the store did not take them: {error}") from error
 
 
 def tell(result: Distillation, out: Path) -> None:

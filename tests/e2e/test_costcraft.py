@@ -74,6 +74,10 @@ def test_a_distilled_skill_makes_the_agent_cheaper_and_better(collector: Running
     assert collector.sql(rules) == before
     assert ((tmp_path / "report.md").read_bytes(), (tmp_path / "SKILL.md").read_text("utf-8")) == (report, skill)
 
+    second = tmp_path / "second"
+    clawtrace(collector, "distill", "--skill", str(tmp_path / "SKILL.md"), "--out", str(second))
+    assert (second / "SKILL.md").read_text("utf-8") == skill, "the same sessions were counted twice"
+
     distilled = run_desk(collector, tmp_path / "SKILL.md", "distilled")
     assert all(verdict["passed"] for verdict in distilled)
     plot = tmp_path / "plot.svg"
