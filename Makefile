@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench figures truth compose-test scale-test audit
+.PHONY: help demo test check golden bench figures reliability truth compose-test scale-test audit
 
 help: ## Show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ bench: $(READY) ## Measured figures of ingest and compile (never gates)
 
 figures: $(READY) ## How near savings and findings come to the truth, card sizes, compile time (never gates)
 	@$(BIN)/python -m tests.simulator.figures
+
+reliability: $(READY) ## Load, faults, bad inputs, fuzzing and a soak, with figures: docs/reliability.md; ten minutes
+	-@$(BIN)/python -m pip install --quiet --group fuzz
+	@$(BIN)/python -m tests.reliability
 
 truth: $(READY) ## Every figure of every recording beside what the model server served
 	@$(BIN)/python -m tests.processors.normalise.truth
