@@ -29,11 +29,14 @@ def diff(
 
 
 def question(before: str, after: str) -> str:
-    """Return the comparison of two sets of sessions, each given as SQL; figures are per session of the set."""
+    """Return the comparison of two sets of sessions, each given as SQL; figures are per session of the set.
+
+    What only stands around the work and cost nothing by itself is left out.
+    """
 
     def side(sessions: str, suffix: str) -> str:
         return f"""SELECT kind, name, count(*)::DOUBLE / any_value(size) AS count_{suffix},
-  sum(coalesce(attributed_usd, cost_usd))::DOUBLE / any_value(size) AS usd_{suffix}
+  (sum(coalesce(attributed_usd, cost_usd)) / any_value(size))::DECIMAL(24, 12) AS usd_{suffix}
 FROM steps, (SELECT count(*) AS size FROM ({sessions})) AS counted
 WHERE session_id IN ({sessions}) AND counted_by IS NULL GROUP BY kind, name"""  # noqa: S608 - made of quoted text
 
@@ -41,6 +44,8 @@ WHERE session_id IN ({sessions}) AND counted_by IS NULL GROUP BY kind, name"""  
 SELECT coalesce(a.kind, b.kind) AS kind, coalesce(a.name, b.name) AS name, count_a, count_b, usd_a, usd_b,
   coalesce(usd_b, 0) - coalesce(usd_a, 0) AS usd_moved
 FROM a FULL JOIN b ON a.kind = b.kind AND a.name = b.name
+WHERE coalesce(a.kind, b.kind) NOT IN ('workflow', 'other', 'agent')
+  OR coalesce(usd_a, 0) <> 0 OR coalesce(usd_b, 0) <> 0
 ORDER BY abs(usd_moved) DESC, kind, name"""  # noqa: S608 - made of quoted text
 
 

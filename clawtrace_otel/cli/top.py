@@ -31,7 +31,7 @@ FROM steps WHERE kind IN ('llm', 'embedding') AND counted_by IS NULL
 GROUP BY model, provider ORDER BY usd DESC NULLS LAST, calls DESC, model""",
     Subject.AGENTS: """SELECT coalesce(agent_name, service_name) AS agent, count(*) AS sessions,
   sum(llm_call_count) AS calls,
-  sum(cost_usd) AS usd, avg(cost_usd) AS usd_per_session, sum(wasted_usd) AS wasted_usd
+  sum(cost_usd) AS usd, avg(cost_usd)::DECIMAL(24, 12) AS usd_per_session, sum(wasted_usd) AS wasted_usd
 FROM sessions GROUP BY ALL ORDER BY usd DESC NULLS LAST, sessions DESC, agent""",
     Subject.FINDINGS: """SELECT detector, count(*) AS findings, count(DISTINCT session_id) AS sessions,
   sum(wasted_usd) AS wasted_usd, sum(saving_usd) AS saving_usd
