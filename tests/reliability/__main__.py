@@ -18,7 +18,7 @@ from tests.reliability.report import DOCS, written
 
 RESULTS = Path(__file__).parent.parent.parent / "build" / "reliability"
 _TOLD = 600
-"""Characters of a failure that go into the report."""
+"""Characters of a failure that go into the report; all of it goes to stderr."""
 
 
 def main() -> int:
@@ -64,7 +64,9 @@ def _ran(check: Check) -> tuple[str, str, bool]:
     except subprocess.TimeoutExpired:
         return "", f"not done after {check.limit_s:.0f} s", False
     if done.returncode:
-        return "", (done.stderr.strip() or f"exit code {done.returncode}")[-_TOLD:], False
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        sys.stderr.write(done.stderr)
+        return "", last[0][:_TOLD], False
     measured, lost = json.loads(done.stdout.splitlines()[-1])
     return measured, lost, True
 

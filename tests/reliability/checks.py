@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.reliability import burst, clock, connections, damage, disk, kills, migrations, senders, sessions, soak
+from tests.reliability import burst, clock, connections, damage, disk, kills, migrations, senders, sessions, soak, speed
 from tests.reliability.check import FAULT, INPUT, LOAD, Check
 from tests.reliability.fuzz.check import FUZZING
+from tests.reliability.suites import SUITES
 
 CHECKS = (
+    Check("speed", LOAD, "stored as it comes", speed.ingest, 240),
     Check("connections", LOAD, "1,000 connections at once", connections.thousand),
     Check("burst", LOAD, "a burst past the capacity", burst.burst, 240),
     Check("long", LOAD, "a session of 100,000 steps", sessions.long, 400),
@@ -19,5 +21,6 @@ CHECKS = (
     Check("damage", FAULT, "damaged files", damage.damaged, 180),
     Check("clock", FAULT, "a clock that jumps", clock.jumps),
     Check("senders", INPUT, "senders that resend, hang up, stop halfway, give up", senders.unruly, 240),
+    *SUITES,
     *FUZZING,
 )
