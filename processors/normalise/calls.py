@@ -7,15 +7,13 @@ record of the span itself, a shared response id, one span inside the other, the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from processors.model import ModelCall, OtherStep, Usage
-from processors.model_names import family
-from processors.normalise import from_files
+from processors.normalise import from_files, same_time
 from processors.normalise.alike import (
-    CLOCK_SLACK,
     LOG_SLACK,
     contradict,
     overlapping,
@@ -23,6 +21,7 @@ from processors.normalise.alike import (
     same_tokens,
     token_pairs,
 )
+from processors.normalise.groups import Groups
 from processors.normalise.log_twins import LogTwins
 from processors.normalise.merge import merged, merged_usage
 from processors.normalise.sighting import SpanKey
@@ -32,7 +31,7 @@ OF_SPAN = "counted once: log record of the same span"
 SAME_ID = "counted once: same response id"
 INSIDE = "counted once: the same call in the span inside this one"
 SUM = "not counted: repeats the usage of the calls inside this span"
-SAME_TIME = "counted once: same time, model and tokens in another instrumentation"
+SAME_TIME = same_time.SAME_TIME
 ALONE = "counted from a log record: no span of this call was found beside those of others"
 LOG_TWIN = "counted once: log record of the same call, by time and tokens"
 
@@ -40,12 +39,12 @@ LOG_TWIN = "counted once: log record of the same call, by time and tokens"
 def join(works: Sequence[Work]) -> None:
     """Let one sighting of each model call count, with what the others know put into it."""
     calls = [work for work in works if isinstance(work.step, ModelCall)]
-    groups = _Groups(calls)
+    groups = Groups(calls)
     _by_span(calls, groups)
     _by_request_id(calls, groups)
     _by_nesting(calls, groups)
     calls = [call for call in calls if call.counted_by is None]
-    _by_time(calls, groups)
+    same_time.join(calls, groups)
     _logs_by_time(calls, groups)
     for call, told in from_files.twins(calls):
         groups.unite(call, told, from_files.SAME_TOKENS)
@@ -85,35 +84,7 @@ def inherit_models(works: Sequence[Work]) -> None:
                 )
 
 
-class _Groups:
-    """Sets of sightings of one call (union-find), and the rule by which each joined."""
-
-    def __init__(self, calls: Iterable[Work]) -> None:
-        self._leader: dict[Work, Work] = {call: call for call in calls}
-        self.rule: dict[Work, str] = {}
-
-    def leader(self, work: Work) -> Work:
-        while self._leader[work] is not work:
-            self._leader[work] = self._leader[self._leader[work]]
-            work = self._leader[work]
-        return work
-
-    def unite(self, one: Work, other: Work, rule: str) -> None:
-        first, second = self.leader(one), self.leader(other)
-        if first is not second:
-            self._leader[second] = first
-            self.rule.setdefault(one, rule)
-            self.rule.setdefault(other, rule)
-
-    def all(self) -> Iterable[list[Work]]:
-        """Return the groups in the order of their first members."""
-        members: dict[Work, list[Work]] = defaultdict(list)
-        for work in self._leader:
-            members[self.leader(work)].append(work)
-        return members.values()
-
-
-def _by_span(calls: Sequence[Work], groups: _Groups) -> None:
+def _by_span(calls: Sequence[Work], groups: Groups) -> None:
     spans = {_key(work): work for work in calls if work.sighting.signal == "span"}
     for work in calls:
         within = work.sighting.within
@@ -127,7 +98,7 @@ def _key(work: Work) -> SpanKey:
     return work.step.trace_id or "", work.step.span_id or ""
 
 
-def _by_request_id(calls: Sequence[Work], groups: _Groups) -> None:
+def _by_request_id(calls: Sequence[Work], groups: Groups) -> None:
     named: dict[str, list[Work]] = defaultdict(list)
     for work in calls:
         for identifier in work.sighting.request_ids:
@@ -158,7 +129,7 @@ def _enclosing_call(work: Work) -> Work | None:
     return work.around if work.around is not None and isinstance(work.around.step, ModelCall) else None
 
 
-def _by_nesting(calls: Sequence[Work], groups: _Groups) -> None:
+def _by_nesting(calls: Sequence[Work], groups: Groups) -> None:
     """Count the innermost of nested model calls: what stands around them passes them on or sums them up."""
     inner: dict[Work, list[Work]] = defaultdict(list)
     for work in calls:
@@ -184,56 +155,7 @@ def _sums_up(outer: ModelCall, within: Sequence[Work]) -> bool:
     )
 
 
-def _by_time(calls: Sequence[Work], groups: _Groups) -> None:
-    """Join sightings of different instrumentations that lie within each other and report the same."""
-    by_trace: dict[str | None, list[Work]] = defaultdict(list)
-    for work in calls:
-        if work.sighting.signal == "span":
-            by_trace[work.step.trace_id].append(work)
-    for members in by_trace.values():
-        if len({work.sighting.scope for work in members}) > 1:
-            _sweep(sorted(members, key=lambda work: (work.step.started_at, work.step.step_id)), groups)
-
-
-def _sweep(members: Sequence[Work], groups: _Groups) -> None:
-    running: dict[object, list[Work]] = defaultdict(list)
-    taken: set[tuple[Work, str]] = set()
-    for work in members:
-        bucket = _bucket(work)
-        for key in list(running) if bucket is None else (bucket, None):
-            running[key] = [o for o in running[key] if o.step.ended_at + CLOCK_SLACK >= work.step.started_at]
-        candidates = chain.from_iterable(running.values()) if bucket is None else chain(running[bucket], running[None])
-        for other in candidates:
-            free = (other, work.sighting.scope) not in taken and (work, other.sighting.scope) not in taken
-            if free and _twins(work, other):
-                groups.unite(other, work, SAME_TIME)
-                taken |= {(other, work.sighting.scope), (work, other.sighting.scope)}
-                break
-        running[bucket].append(work)
-
-
-def _bucket(work: Work) -> object:
-    """Return what twins have in common: the family of models, so that others are not compared; None where not named."""
-    call = call_of(work)
-    return family(call.model) or family(call.request_model)
-
-
-def _twins(one: Work, other: Work) -> bool:
-    first, second = call_of(one), call_of(other)
-    if one in other.surroundings() or other in one.surroundings():
-        return False  # one inside the other is another rule's matter
-    if (
-        one.sighting.scope == other.sighting.scope
-        or contradict(one.sighting, other.sighting)
-        or not overlapping(first, second)
-    ):
-        return False
-    if not token_pairs(one.sighting) or not token_pairs(other.sighting):
-        return (first.error is None) == (second.error is None)
-    return same_tokens(one.sighting, other.sighting)
-
-
-def _logs_by_time(calls: Sequence[Work], groups: _Groups) -> None:
+def _logs_by_time(calls: Sequence[Work], groups: Groups) -> None:
     """Join records that carry no id to spans of the same producer: equal tokens first, then time alone.
 
     Where a call has no span, its other records join the one that tells most of it.
@@ -255,7 +177,7 @@ def _logs_by_time(calls: Sequence[Work], groups: _Groups) -> None:
     _seek(led, LogTwins(work for work in leaders if call_of(work).usage is not None), groups)
 
 
-def _seek(logs: Sequence[Work], twins: LogTwins, groups: _Groups) -> None:
+def _seek(logs: Sequence[Work], twins: LogTwins, groups: Groups) -> None:
     for find in (twins.by_tokens, twins.by_time):
         for log in logs:
             twin = find(log) if log not in groups.rule else None
@@ -263,7 +185,7 @@ def _seek(logs: Sequence[Work], twins: LogTwins, groups: _Groups) -> None:
                 groups.unite(twin, log, LOG_TWIN)
 
 
-def _settle(members: list[Work], groups: _Groups) -> None:
+def _settle(members: list[Work], groups: Groups) -> None:
     """Choose the sighting that counts and give it what the others know."""
     best = min(members, key=_preference)
     others = sorted((work for work in members if work is not best), key=_preference)

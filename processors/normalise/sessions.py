@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TypeAlias
 
 from collector.model import AttributeValue, LogRecord, Span
@@ -137,6 +138,24 @@ def bundles(spans: Sequence[Span], logs: Sequence[LogRecord]) -> list[Bundle]:
     return book.divide(traces, records)
 
 
+def _seen_twice(traces: Mapping[str, Sequence[Span]]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of traces in which two instrumentations saw one call: without a span around them each is a root.
+
+    They name the same response and share their time; a server that repeats its ids does not share that.
+    """
+    named: dict[str, list[Span]] = defaultdict(list)
+    for members in traces.values():
+        for span in members:
+            value = span.attributes.get(_RESPONSE_ID)
+            if isinstance(value, str) and value:
+                named[value].append(span)
+    for spans in named.values():
+        for one, other in pairwise(sorted(spans, key=lambda span: (span.start_time_unix_nano, span.span_id))):
+            apart = one.trace_id != other.trace_id and one.scope.name != other.scope.name
+            if apart and other.start_time_unix_nano <= one.end_time_unix_nano:
+                yield one.trace_id, other.trace_id
+
+
 class _Book:
     """What is known about traces and keys while signals are read."""
 
@@ -198,7 +217,9 @@ class _Book:
         return identity
 
     def stitch(self, traces: Mapping[str, Sequence[Span]]) -> None:
-        """Join traces without a key to those that they link to, or whose response they continue."""
+        """Join traces without a key to those that they link to, that saw the same call, or that they continue."""
+        for one, other in _seen_twice(traces):
+            self._join(one, other)
         answered = {
             value: trace_id
             for trace_id in sorted(traces, reverse=True)

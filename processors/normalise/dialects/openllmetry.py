@@ -7,16 +7,20 @@ that its semantic conventions keep as deprecated.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from collector.model import AttributeValue, Span
+from collector.model import Attributes, AttributeValue, Span
 from processors.model import Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.usage import Counting, Counts, counted
+from processors.normalise.usage import Counted, Counting, Counts, counted
 from processors.normalise.values import Json, as_count, first, mapping, sequence, structured, text
 
+ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's output, which includes it: taken off"
+
+_ANTHROPIC = "opentelemetry.instrumentation.anthropic"
 _SPAN_KIND = "traceloop.span.kind"
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
 _REQUEST_KINDS: dict[str, Kind] = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "other"}
@@ -25,7 +29,7 @@ _SCOPES = (
     "opentelemetry.instrumentation.openai.v1",
     "opentelemetry.instrumentation.openai.v0",
     "opentelemetry.instrumentation.langchain",
-    "opentelemetry.instrumentation.anthropic",
+    _ANTHROPIC,
     "opentelemetry.instrumentation.openai_agents",
     "opentelemetry.instrumentation.crewai",
     "opentelemetry.instrumentation.llamaindex",
@@ -54,6 +58,15 @@ class OpenLlmetry(GenAi):
         if text(span.attributes, "gen_ai.operation.name") is not None:
             return known
         return entity or _REQUEST_KINDS.get(text(span.attributes, "llm.request.type") or "") or known
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; of Anthropic's streams without the token that their first event counts already."""
+        sent = self.counts(span)
+        if span.scope.name != _ANTHROPIC or not sent.output or not _streamed(span.attributes):
+            return super().usage(span)
+        total = sent.total - 1 if sent.total else None
+        result = counted(replace(sent, output=sent.output - 1, total=total))
+        return Counted(result.usage, result.missing, "; ".join(note for note in (ONE_TOO_MANY, result.note) if note))
 
     def inner_usage(self, span: Span) -> Usage | None:
         """Return the usage of the one answer in a LangGraph node's output."""
@@ -103,6 +116,13 @@ class OpenLlmetry(GenAi):
         named = super().agent_name(span)
         decorated = text(span.attributes, _SPAN_KIND) == "agent"
         return named or (text(span.attributes, "traceloop.entity.name") if decorated else None)
+
+
+def _streamed(sent: Attributes) -> bool:
+    """Tell a stream's span, which has no mark of it: only there the model is known after the counts, so set later."""
+    order = list(sent)
+    late = "gen_ai.response.model" in sent and "gen_ai.usage.output_tokens" in sent
+    return late and order.index("gen_ai.response.model") > order.index("gen_ai.usage.output_tokens")
 
 
 def _usage_in(value: Json) -> Mapping[str, Json]:

@@ -34,7 +34,7 @@ _PACKAGES = {
     "pydantic_ai": r"pydantic-ai-slim",
     "agent_framework": r"agent-framework-core",
     "autogen": r"autogen-core",
-    "openllmetry": r"opentelemetry-instrumentation-(openai|langchain)",
+    "openllmetry": r"opentelemetry-instrumentation-(anthropic|langchain|openai|openai-agents)",
     "gen_ai": r"opentelemetry-instrumentation-openai-v2",
 }
 """The packages that write each dialect."""
@@ -69,9 +69,11 @@ def _seen() -> dict[str, tuple[set[str], set[str]]]:
     for dialect, number in recorded.items():
         sources[dialect].add(f"{number} recordings" if number > 1 else "1 recording")
     for path in sorted(EXPORTS.glob("*.pb")):
+        name, _, number = path.stem.rpartition("-")
         for dialect in _dialects(normalise(load_export(path.stem))):
-            versions[dialect].add(" ".join(path.stem.rsplit("-", 1)))
-            sources[dialect].add("an export of the real exporter")
+            if re.fullmatch(_PACKAGES.get(dialect, f"{dialect}.*"), name):
+                versions[dialect].add(f"{name} {number}")
+                sources[dialect].add("exports of the real exporter")
     for dialect, version, source in CATALOGUES:
         versions[dialect].add(version)
         sources[dialect].add(f"spans built by hand from {source}")
