@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from costcraft.case import Case, CaseStep
-from costcraft.skill import estimate_tokens
+from costcraft.skill import BYTES_PER_TOKEN, estimate_tokens
 
 BUDGET_TOKENS: Final = 3000
 _LENGTHS: Final = (600, 200, 60)
@@ -42,9 +42,10 @@ def trajectory(case: Case, budget_tokens: int = BUDGET_TOKENS) -> str:
         text = "\n".join([head, *lines])
         if estimate_tokens(text) <= budget_tokens:
             return text
-    left_out = _left_out(case, lines, estimate_tokens(text) - budget_tokens)
+    end = "({} steps that matter less left out)"
+    left_out = _left_out(case, lines, len(f"{text}\n{end}00".encode()) - budget_tokens * BYTES_PER_TOKEN)
     shown = [line for number, line in enumerate(lines) if number not in left_out]
-    return "\n".join([head, *shown, f"({len(left_out)} steps that matter less left out)"])
+    return "\n".join([head, *shown, end.format(len(left_out))])
 
 
 def excerpt(text: str, longest: int, wanted: Sequence[str] = ()) -> str:
@@ -91,6 +92,7 @@ def _values(text: str | None) -> Iterator[str]:
 
 
 def _left_out(case: Case, lines: Sequence[str], excess: int) -> set[int]:
+    """Return the steps to leave out so that `excess` bytes fewer remain."""
     flagged = {step_id for finding in case.findings for step_id in finding.step_ids}
     priced = any(step.attributed_usd is not None for step in case.steps)
     last = len(case.steps) - 1
@@ -106,7 +108,7 @@ def _left_out(case: Case, lines: Sequence[str], excess: int) -> set[int]:
         if excess <= 0:
             break
         dropped.add(number)
-        excess -= estimate_tokens(lines[number]) + 1
+        excess -= len(f"{lines[number]}\n".encode())
     return dropped
 
 
