@@ -69,10 +69,10 @@ def _seen() -> dict[str, tuple[set[str], set[str]]]:
     for dialect, number in recorded.items():
         sources[dialect].add(f"{number} recordings" if number > 1 else "1 recording")
     for path in sorted(EXPORTS.glob("*.pb")):
-        name, _, number = path.stem.rpartition("-")
+        name, _, release = path.stem.rpartition("-")
         for dialect in _dialects(normalise(load_export(path.stem))):
             if re.fullmatch(_PACKAGES.get(dialect, f"{dialect}.*"), name):
-                versions[dialect].add(f"{name} {number}")
+                versions[dialect].add(f"{name} {release}")
                 sources[dialect].add("exports of the real exporter")
     for dialect, version, source in CATALOGUES:
         versions[dialect].add(version)
