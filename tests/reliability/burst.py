@@ -52,10 +52,10 @@ class Sender:
             time.sleep(wait_s)
 
 
-def bodies(count: int, first: int = 0) -> list[bytes]:
-    """Return packed requests of 512 spans of 1 kB each."""
+def bodies(count: int, first: int = 0, *, size: int = 1_000) -> list[bytes]:
+    """Return packed requests of 512 spans of that many bytes each."""
     return [
-        gzip.compress(request(range((first + n) * SPANS, (first + n + 1) * SPANS)), compresslevel=1)
+        gzip.compress(request(range((first + n) * SPANS, (first + n + 1) * SPANS), size=size), compresslevel=1)
         for n in range(count)
     ]
 
