@@ -49,15 +49,15 @@ class Rates:
     def prompt_units(self, step_id: str, tokens: Mapping[TokenClass, int]) -> int:
         """Price a prompt of so many tokens per class for one call; classes without a known rate cost nothing."""
         call = self.calls[step_id]
-        if _key(call) in self._stepped:
+        if self._stepped and _key(call) in self._stepped:
             price = self.book.reprice(call, _usage(tokens, call))
             if isinstance(price, Cost):
                 return sum(self.currency.units(price.usd[part]) for part in price.usd if part is not TokenClass.OUTPUT)
-        return sum(self._units(call, token_class, count) for token_class, count in tokens.items() if count > 0)
-
-    def _units(self, call: ModelCall, token_class: TokenClass, count: int) -> int:
-        rate = self._own[call.step_id].get(token_class) or self._known(call, token_class)
-        return 0 if rate is None else rate[0] * count // rate[1]
+        own, units = self._own[step_id], 0
+        for token_class, count in tokens.items():
+            rate = (own.get(token_class) or self._known(call, token_class)) if count > 0 else None
+            units += rate[0] * count // rate[1] if rate is not None else 0
+        return units
 
     def _known(self, call: ModelCall, token_class: TokenClass) -> Rate | None:
         place = (_key(call), token_class)

@@ -68,12 +68,15 @@ class Rewrite:
     _expired: list[bool] = field(default_factory=list)
     """Whether a call missed the cache after a pause that outlasted it."""
     _lengths: list[int] = field(default_factory=list)
+    _paid: list[int] = field(default_factory=list)
+    """Units that each prompt cost."""
     _marginal: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for index, call in enumerate(self.stretch.calls):
             length = call.length if call.length is not None else (self._lengths[-1] if index else 0)
             self._lengths.append(length)
+            self._paid.append(sum(part.units for part in call.ranges))
             self._seen.append(_Seen.of(call, length))
             self._hits.append(self._was_hit(index))
             self._expired.append(not self._hits[index] and self._pause(index) > self.rule.lifetime_ns)
@@ -107,6 +110,7 @@ class Rewrite:
         total, end = 0, len(self._lengths)
         index = changes[0] if changes else end
         kept, run, quiet = index - 1, False, 0
+        shorter = self._lengths[kept] if kept >= 0 else 0
         while index < end:
             upcoming = bisect_left(changes, index)
             following = changes[upcoming] if upcoming < len(changes) else end
@@ -115,28 +119,24 @@ class Rewrite:
                 far = self._marginal[following] - self._marginal[index]
                 total += removed.before(self._lengths[index]) * far
                 index, kept = following, following - 1
+                shorter = self._lengths[kept] - removed.before(self._lengths[kept])
                 continue
             call = self.stretch.calls[index]
             if index in vanished:
                 total += call.units
                 run = True
             else:
-                total += self._input_units(call) - self._rewritten(index, range(kept + 1, index), kept, removed)
-                kept, run = index, False
+                length = self._lengths[index] - removed.before(self._lengths[index])
+                if call.ranges:
+                    read = min(length, self._read(index, kept, shorter, removed))
+                    total += self._paid[index] - self._rewritten(index, length, read)
+                kept, run, shorter = index, False, length
             index += 1
         return total
 
-    def _input_units(self, call: PromptCall) -> int:
-        return sum(part.units for part in call.ranges)
-
-    def _rewritten(self, index: int, left_out: range, kept: int, removed: _Removed) -> int:
-        """Price the prompt of a call that now follows the one at `kept`, the calls between not being made."""
-        call = self.stretch.calls[index]
-        if not call.ranges:
-            return 0
-        seen = self._seen[index]
-        length = seen.length - removed.before(seen.length)
-        read = min(length, self._read(index, left_out, kept, removed))
+    def _rewritten(self, index: int, length: int, read: int) -> int:
+        """Price a prompt that is now so long and reads so much from the cache."""
+        call, seen = self.stretch.calls[index], self._seen[index]
         written = 0
         if seen.written:
             unwritten = seen.length - seen.read - seen.written
@@ -152,20 +152,18 @@ class Rewrite:
         }
         return self.rates.prompt_units(call.step_id, tokens)
 
-    def _read(self, index: int, left_out: range, kept: int, removed: _Removed) -> int:
-        """Carry the cache reads of a call over to the shorter prompt.
+    def _read(self, index: int, kept: int, shorter: int, removed: _Removed) -> int:
+        """Carry the cache reads of a call over to the prompt that now follows the one at `kept`, of `shorter` tokens.
 
         A call that read nearly all of the prompt before it still does, unless a pause that outlasted the cache came
         before a call that is not made: the pause is then its own.
         """
-        paused = next((i for i in left_out if self._expired[i]), None)
-        source = index if paused is None else paused
-        first = left_out.start if left_out else index
+        first = kept + 1
+        source = next((i for i in range(first, index) if self._expired[i]), index) if first < index else index
         if kept < 0 and self._seen[first].read < self._seen[source].read:
             source = first
         seen = self._seen[source]
         if kept < 0 or not self._hits[source]:
             return self.rule.readable(seen.read - removed.before(seen.read))
-        before = self._lengths[kept] - removed.before(self._lengths[kept])
         shortfall = self.rule.readable(self._lengths[source - 1]) - seen.read
-        return max(0, self.rule.readable(before) - shortfall)
+        return max(0, self.rule.readable(shorter) - shortfall)
