@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from collector.errors import StoreError
-from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.compiler import Compiler
@@ -26,6 +25,8 @@ _DAY_NS: Final = 86_400 * 10**9
 _LOOK_S: Final = 60.0
 _AT_ONCE: Final = 32
 """Sessions that one transaction takes out."""
+_PATIENCE_S: Final = 5.0
+"""How long writers and new readers wait for readers that are not done; then the next look tries again."""
 _DOWN_TO: Final = 0.8
 """Share of the largest size that is left once it was passed, so that the file is seldom written anew."""
 
@@ -67,6 +68,8 @@ class Retention:
         self._keep = keep
         self._clock = clock
         self._stopping = threading.Event()
+        self._owed = True
+        """Whether the file may hold much that is deleted: unknown at the start, so found out before more is deleted."""
 
     @contextmanager
     def in_background(self) -> Iterator[None]:
@@ -117,7 +120,7 @@ class Retention:
             found = list(self._store.oldest(before_ns=before_ns, limit=limit, bodies=keep_cards))
             if found:
                 names = [session.session_id for session in found]
-                self._store.delete(names, CORRELATION_KEYS, keep_cards=keep_cards)
+                self._store.delete(names, None, keep_cards=keep_cards)
                 self._metrics.retired.labels(reason).inc(len(found))
         return found
 
@@ -125,30 +128,35 @@ class Retention:
         """Bring the files under a size: delete the oldest share of the sessions, then write the file anew.
 
         Deleting alone returns next to nothing to the file system (docs/retention.md), so how much goes is reckoned from
-        the share of rows, and only one in five of the largest size is deleted at a time.
+        the share of rows, and nothing more is deleted before the file was written anew: it might be small enough.
         """
+        if self._store.database.file_bytes() > most and self._owed:
+            self._compact()
+        if self._store.database.file_bytes() > most:
+            used = self._store.database.used_bytes()
+            self._owed = True
+            self._delete_share(max(0.0, 1 - most * _DOWN_TO / used), now_ns)
+            if not self._stopping.is_set():
+                self._compact()
+
+    def _compact(self) -> None:
         before = self._store.database.file_bytes()
-        if before <= most:
-            return
-        used = self._store.database.used_bytes()
-        self._delete_share(max(0.0, 1 - most * _DOWN_TO / max(used, 1)), now_ns)
-        if self._stopping.is_set():
-            return
         with self._compiler.paused():
-            self._store.compact()
+            self._store.compact(patience_s=_PATIENCE_S)
+        self._owed = False
         after = self._store.database.file_bytes()
         self._metrics.database_bytes.set(after)
         self._metrics.returned_bytes.inc(max(0, before - after))
-        log.info("the database took %d bytes of %d kept: it takes %d now", before, most, after)
+        log.info("the database took %d bytes and takes %d now", before, after)
 
     def _delete_share(self, share: float, now_ns: int) -> None:
-        rows = self._store.telemetry_rows()
+        sessions, rows = self._store.counts()
         goal = rows * (1 - share)
-        while rows > goal and not self._stopping.is_set():
-            found = self._delete_some(now_ns, _AT_ONCE, "size")
-            if found:
-                self._store.delete_strays(before_ns=found[-1].last_received_at)
-            left = self._store.telemetry_rows()
-            if not found or left == rows:
+        while rows > goal and sessions and not self._stopping.is_set():
+            # As many as it takes if all are alike: one session more than needed is one too many.
+            some = max(1, min(_AT_ONCE, int(sessions * (rows - goal) / rows)))
+            found = self._delete_some(now_ns, some, "size")
+            if not found:
                 break
-            rows = left
+            self._store.delete_strays(before_ns=found[-1].last_received_at)
+            sessions, rows = self._store.counts()

@@ -178,11 +178,13 @@ class TelemetryStore(Protocol):
         """Add rows to one of the tables that belong to no session (`patches`, `skills`). Raises as `replace` does."""
         ...
 
-    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+    def delete(
+        self, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool = False
+    ) -> Deleted:
         """Take compiled sessions out, and everything that was received for them or says something of them.
 
-        Metric points belong to a session by its id in one of `attributes`. With `keep_cards` only telemetry goes, and
-        what steps hold of its content. The bytes go with the next `compact`.
+        Metric points belong to a session by its id in one of `attributes`; None leaves them all. With `keep_cards` only
+        telemetry goes, and what steps hold of its content. The bytes go with the next `compact`.
         """
         ...
 

@@ -78,12 +78,14 @@ _SAID_OF_THEM: Final = (
 _FORGET_BODIES: Final = "UPDATE derived.steps SET {columns} WHERE session_id IN (SELECT name FROM gone_sessions)"
 
 
-def delete(cursor: Cursor, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool) -> Deleted:
+def delete(
+    cursor: Cursor, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool
+) -> Deleted:
     """Take sessions out in one transaction.
 
-    With them go metric points that carry one of their ids in one of `attributes`, or an exemplar of one of their
-    traces, and every patch and skill that names one of them as evidence. With `keep_cards` only telemetry goes, and the
-    content that steps hold of it. A trace or an id that other sessions share stays.
+    With them go, unless `attributes` is None, metric points that carry one of their ids in one of those or an exemplar
+    of one of their traces, and every patch and skill that names one of them as evidence. With `keep_cards` only
+    telemetry goes, and the content that steps hold of it. A trace or an id that other sessions share stays.
     """
     with transaction(cursor), registered(cursor, gone_sessions=_names(sorted(session_ids))):
         traces = _names([row[0] for row in cursor.execute(_TRACES).fetchall()])
@@ -92,10 +94,12 @@ def delete(cursor: Cursor, session_ids: Collection[str], attributes: Sequence[st
             return _delete(cursor, attributes, keep_cards=keep_cards)
 
 
-def _delete(cursor: Cursor, attributes: Sequence[str], *, keep_cards: bool) -> Deleted:
+def _delete(cursor: Cursor, attributes: Sequence[str] | None, *, keep_cards: bool) -> Deleted:
     left = cursor.execute(_LEFT_OF_GROUPS).fetchall()
     spans, logs = (_count(cursor, statement) for statement in _BODIES)
-    points = _count(cursor, f"DELETE FROM telemetry.metric_points WHERE {_tied(attributes)}")  # noqa: S608 - ours
+    points = 0
+    if attributes is not None:
+        points = _count(cursor, f"DELETE FROM telemetry.metric_points WHERE {_tied(attributes)}")  # noqa: S608 - ours
     for statement in _EDGES:
         cursor.execute(statement)
     if keep_cards:

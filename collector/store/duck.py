@@ -45,9 +45,9 @@ _LAST_BATCH: Final = """
         UNION ALL SELECT max(outcome_number) FROM derived.outcomes
     )
 """
-_TELEMETRY_ROWS: Final = """
-    SELECT (SELECT count(*) FROM telemetry.spans) + (SELECT count(*) FROM telemetry.logs)
-    + (SELECT count(*) FROM telemetry.metric_points)
+_COUNTS: Final = """
+    SELECT (SELECT count(*) FROM derived.sessions),
+    (SELECT count(*) FROM telemetry.spans) + (SELECT count(*) FROM telemetry.logs) + (SELECT count(*) FROM telemetry.metric_points)
 """
 _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
@@ -202,7 +202,9 @@ class DuckStore:
         with self._appending, self._deriving, translated(self.database.path):
             self.database.checkpoint(self._appender)
 
-    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+    def delete(
+        self, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool = False
+    ) -> Deleted:
         """See `TelemetryStore`."""
         with self._appending, self._deriving, translated(self.database.path):
             return delete(self._deriver, session_ids, attributes, keep_cards=keep_cards)
@@ -220,11 +222,11 @@ class DuckStore:
         with self._appending, self._deriving, translated(self.database.path):
             return delete_strays(self._deriver, before_ns=before_ns)
 
-    def telemetry_rows(self) -> int:
-        """Return how many spans, log records and metric points are stored."""
+    def counts(self) -> tuple[int, int]:
+        """Return how many sessions are stored, and how many spans, log records and metric points together."""
         with translated(self.database.path):
-            ((rows,),) = self.database.cursor().execute(_TELEMETRY_ROWS).fetchall()
-        return int(rows)
+            ((sessions, rows),) = self.database.cursor().execute(_COUNTS).fetchall()
+        return int(sessions), int(rows)
 
     def compact(self, *, patience_s: float = 35.0) -> None:
         """Give back what deleted rows held, to the last byte: copy what is left into a new file and put it in place.

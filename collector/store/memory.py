@@ -235,7 +235,9 @@ class MemoryStore:
         with self._lock:
             self.tables[table] += checked[table]
 
-    def delete(self, session_ids: Collection[str], attributes: Sequence[str], *, keep_cards: bool = False) -> Deleted:
+    def delete(
+        self, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool = False
+    ) -> Deleted:
         """See `TelemetryStore`."""
         gone = set(session_ids)
         with self._lock:
@@ -258,10 +260,12 @@ class MemoryStore:
             counts = {name: before[name] - len(self.tables[name]) for name in before}
         return Deleted(counts["sessions"], counts["spans"], counts["logs"], counts["metric_points"])
 
-    def _forget_telemetry(self, traces: set[object], values: set[object], attributes: Sequence[str]) -> None:
+    def _forget_telemetry(self, traces: set[object], values: set[object], attributes: Sequence[str] | None) -> None:
         nodes = {*((TRACE, str(name)) for name in traces), *((VALUE, str(name)) for name in values)}
 
         def tied(point: _Stored) -> bool:
+            if attributes is None:
+                return False
             known = [json.loads(str(point[name])) for name in ("attributes", "resource_attributes")]
             named = any(said.get(name) in values for said in known for name in attributes)
             return named or any(str(trace) in str(point["data"]) for trace in traces)
