@@ -47,7 +47,8 @@ _LAST_BATCH: Final = """
 """
 _COUNTS: Final = """
     SELECT (SELECT count(*) FROM derived.sessions),
-    (SELECT count(*) FROM telemetry.spans) + (SELECT count(*) FROM telemetry.logs) + (SELECT count(*) FROM telemetry.metric_points)
+    (SELECT count(*) FROM telemetry.spans) + (SELECT count(*) FROM telemetry.logs)
+    + (SELECT count(*) FROM telemetry.metric_points)
 """
 _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
