@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -15,17 +17,15 @@ from tests.support.load import COUNTS, MEBIBYTE, Load, peak_mib
 from tests.support.long_session import long_session
 from tests.support.spans import request
 
-_STEPS = 100_000
-_SESSIONS = 10_000
 _STEPS_EACH = 10
 _IDLE_S = 2
 _AT_ONCE = 2_000
 _PATIENCE_S = 280.0
 
 
-def long(folder: Path) -> tuple[str, str]:
+def long(folder: Path, steps: int = 100_000) -> tuple[str, str]:
     """Send a session of so many steps, compile it, and read its card."""
-    spans = long_session(_STEPS).spans
+    spans = long_session(steps).spans
     with running_collector(folder / "long.duckdb", "--idle-seconds", "3600") as collector:
         started = time.perf_counter()
         for first in range(0, len(spans), _AT_ONCE):
@@ -33,10 +33,10 @@ def long(folder: Path) -> tuple[str, str]:
         stored_s = time.perf_counter() - started
         started, workers = time.perf_counter(), _WorkerMemory(collector)
         with workers:
-            assert collector.compile() == {"compiled": 1, "failed": 0}
+            _compile(collector)
         compiled_s = time.perf_counter() - started
         (counted,) = collector.sql("SELECT llm_call_count + tool_call_count AS n FROM sessions")
-        assert counted == {"n": _STEPS}, counted
+        assert counted == {"n": steps}, counted
         (card,) = collector.cards().values()
         measured = (
             f"{len(spans):,} spans stored in {stored_s:.1f} s, compiled in {compiled_s:.1f} s; collector"
@@ -46,9 +46,9 @@ def long(folder: Path) -> tuple[str, str]:
     return measured, "nothing; the card counts every step"
 
 
-def quiet_together(folder: Path) -> tuple[str, str]:
+def quiet_together(folder: Path, sessions: int = 10_000) -> tuple[str, str]:
     """Send so many sessions, let all go quiet, and go on sending while their cards are made."""
-    spans = _SESSIONS * _STEPS_EACH
+    spans = sessions * _STEPS_EACH
     with running_collector(folder / "quiet.duckdb", "--idle-seconds", str(_IDLE_S)) as collector:
         for first in range(0, spans, _AT_ONCE):
             _send(collector, request(range(first, first + _AT_ONCE), spans_per_trace=_STEPS_EACH))
@@ -65,7 +65,7 @@ def quiet_together(folder: Path) -> tuple[str, str]:
         started = time.perf_counter()
         sender.start()
         try:
-            _wait_for_cards(collector, _SESSIONS)
+            _wait_for_cards(collector, sessions)
         finally:
             ended.set()
             sender.join()
@@ -73,11 +73,19 @@ def quiet_together(folder: Path) -> tuple[str, str]:
         assert not load.unsure
         assert collector.sql(COUNTS) == [{"n": spans + len(load.acknowledged), "ids": spans + len(load.acknowledged)}]
         measured = (
-            f"{_SESSIONS:,} sessions of {_STEPS_EACH} steps: all cards {took:.0f} s after the last span"
+            f"{sessions:,} sessions of {_STEPS_EACH} steps: all cards {took:.0f} s after the last span"
             f" ({spans / took:,.0f} steps/s, idle time of {_IDLE_S} s included); meanwhile {len(waits):,} requests were"
             f" acknowledged, each within {max(waits):.2f} s; {peak_mib(collector):.0f} MiB at most"
         )
     return measured, "nothing; every session has its card, no request was refused"
+
+
+def _compile(collector: RunningCollector) -> None:
+    """Compile the one session, with more patience than a test has."""
+    connection = http.client.HTTPConnection(urlsplit(collector.http).netloc, timeout=_PATIENCE_S)
+    connection.request("POST", "/api/compile")
+    assert connection.getresponse().read() == b'{"compiled":1,"failed":0}'
+    connection.close()
 
 
 class _Later(Load):
