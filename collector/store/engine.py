@@ -1,7 +1,8 @@
 """The one module that imports duckdb: opening a file, cursors, and what its errors mean to us.
 
-Every instance is opened without access to other files but the one that it is compacted into, without extensions, without
-spilling to disk, and with its configuration locked, so that the same instance can serve ingest and outsiders' queries.
+Every instance is opened without access to other files, but for the one that it is compacted into, without extensions,
+without spilling to disk, and with its configuration locked, so that the same instance can serve ingest and outsiders'
+queries.
 """
 
 from __future__ import annotations
