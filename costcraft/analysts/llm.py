@@ -1,13 +1,14 @@
 """The analyst that asks a model. It proposes; the findings and the oracle decide what a proposal is worth.
 
-Everything a model says is foreign input: a step that does not exist, a repair of a session that passed, or a rule
-with markup in it is refused with its reason. A prune that no finding stands behind stays `ARGUED`, which `merge`
-does not admit.
+Everything a model says is foreign input: a step that does not exist, a repair of a session that passed, a rule with
+markup in it or one that borrows the evidence of another tool is refused with its reason. A prune that no finding
+stands behind stays `ARGUED`, which `merge` does not admit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -81,24 +82,23 @@ class LlmAnalyst:
 
     def propose(self, cases: Cases) -> Iterator[SkillPatch | Refused]:
         """Ask, then yield what stands and what was refused."""
-        asked = self.questions(cases)
+        asked, seen = self.questions(cases), _Seen.of(cases)
         answers = self.models.ask([question for _, question in asked], Proposals)
         for (case, _), answer in zip(asked, answers, strict=True):
             if answer.output is None:
                 yield Refused(self.name, case.session_id, "the whole analysis", answer.reason)
                 continue
             for proposal in answer.output.proposals:
-                yield self._patch(case, proposal, cases)
+                yield self._patch(case, proposal, seen)
 
-    def _patch(self, case: Case, proposal: Proposal, cases: Cases) -> SkillPatch | Refused:
-        unknown = proposal.tool not in {step.name for step in case.steps} and proposal.action != "repair"
-        if unknown:
-            return Refused(self.name, case.session_id, proposal.rule[:200], f"the session has no {proposal.tool!r}")
+    def _patch(self, case: Case, proposal: Proposal, seen: _Seen) -> SkillPatch | Refused:
         try:
-            return SkillPatch.model_validate(self._fields(case, proposal), context={"resolver": cases})
+            patch = SkillPatch.model_validate(self._fields(case, proposal), context={"resolver": seen.cases})
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             return Refused(self.name, case.session_id, proposal.rule[:200], problem)
+        borrowed = seen.borrows(case, proposal)
+        return Refused(self.name, case.session_id, proposal.rule[:200], borrowed) if borrowed else patch
 
     def _fields(self, case: Case, proposal: Proposal) -> dict[str, object]:
         action = Action(proposal.action)
@@ -128,6 +128,38 @@ class LlmAnalyst:
         if action is Action.PRESERVE and case.passed:
             fields["sessions_with"] = (case.session_id,)
         return fields
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The tools of all sessions: what a rule may speak of."""
+
+    cases: Cases
+    tools: Mapping[str, re.Pattern[str]]
+    of_passes: Mapping[str | None, frozenset[str]]
+    """By task family, what sessions that passed used."""
+
+    @classmethod
+    def of(cls, cases: Cases) -> _Seen:
+        used: dict[str | None, set[str]] = {}
+        for case in cases.by_id.values():
+            if case.passed:
+                used.setdefault(case.family, set()).update(step.name for step in case.tools)
+        names = {step.name for case in cases.by_id.values() for step in case.tools}
+        words = {name: re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in names}
+        return cls(cases, words, {family: frozenset(tools) for family, tools in used.items()})
+
+    def borrows(self, case: Case, proposal: Proposal) -> str | None:
+        """Return why a rule is not about what its evidence is about, None where it is."""
+        named = {name for name, word in self.tools.items() if word.search(proposal.rule)}
+        if not re.search(rf"(?<!\w){re.escape(proposal.tool)}(?!\w)", proposal.rule):
+            return f"the rule does not name {proposal.tool!r}, which its evidence is about"
+        if proposal.action == "prune" and named - {proposal.tool}:
+            return f"the rule is about {', '.join(sorted(named - {proposal.tool}))} too, its evidence is not"
+        passes = self.of_passes.get(case.family)
+        if proposal.action != "prune" and passes is not None and proposal.tool not in passes:
+            return f"no session of the family that passed used {proposal.tool!r}"
+        return None
 
 
 def _reference(case: Case, step_id: str) -> StepReference:

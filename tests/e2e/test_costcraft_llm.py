@@ -170,7 +170,8 @@ def test_bad_answers_cost_their_session_and_an_injection_nothing(desk: RunningCo
         if "ord-4011" in request.text:
             session = Session.of(request)
             injected = INJECTED | {"step_ids": [session.step("update_address")]}
-            return proposed(injected, prune_of(session), INJECTED | {"step_ids": ["no-such-step"]})
+            borrowed = INJECTED | {"tool": "get_order", "step_ids": [session.step("get_order", "repeated_call")]}
+            return proposed(injected, prune_of(session), borrowed, INJECTED | {"step_ids": ["no-such-step"]})
         return good(request)
 
     done, _ = distilled(desk, script, tmp_path, "--answer-seconds", "5")
@@ -181,6 +182,7 @@ def test_bad_answers_cost_their_session_and_an_injection_nothing(desk: RunningCo
         assert re.search(rf"the whole analysis .*{order[-3:].lstrip('0')}.*{said}", report), (order, said)
     assert "argued only" in report
     assert "there is no step no-such-step" in report
+    assert "does not name 'get_order', which its evidence is about" in report
     skill = (tmp_path / "SKILL.md").read_text(encoding="utf-8")
     assert "update_address`; report success" not in skill
     assert "Reuse what `get_order` returned" in skill
