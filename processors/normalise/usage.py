@@ -15,6 +15,7 @@ Counting: TypeAlias = Literal["inclusive", "exclusive", "unknown"]
 
 NOT_SENT = "token counts were not sent"
 ZEROS = "token counts of zero on a call that was answered"
+CACHED_NOT_SENT = "cached input tokens were not sent"
 NO_INPUT = "input tokens were not sent"
 NO_OUTPUT = "output tokens were not sent"
 FAILED = "the request failed"

@@ -19,7 +19,7 @@ from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.flattened import list_at
 from processors.normalise.provider import vendor
 from processors.normalise.sighting import Reading
-from processors.normalise.usage import Counted, Counting, Counts
+from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts
 from processors.normalise.values import count, first, text, texts, usd
 
 OPERATION = "gen_ai.operation.name"
@@ -69,7 +69,6 @@ WITHOUT_CACHED_TOKENS = (
     "opentelemetry.util.genai",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
-CACHED_NOT_SENT = "cached input tokens were not sent"
 
 KINDS: dict[str, Kind] = {
     "chat": "chat",

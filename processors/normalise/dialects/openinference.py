@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, AttributeValue, Span
@@ -16,7 +17,7 @@ from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
-from processors.normalise.usage import Counts
+from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
 from processors.normalise.values import Json, count, first, mapping, sequence, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
@@ -38,6 +39,8 @@ _PRINTED = {
     f"{_TOKENS}completion_details.reasoning": re.compile(r"\breasoning_tokens=(\d+)"),
 }
 _RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
+_WITHOUT_CACHED_TOKENS = ("openinference.instrumentation.openai_agents",)
+"""Instrumentations that pass on two counts of a chat completion; of a response they send cached tokens, zeros too."""
 _SMOLAGENTS_ROLES = {"tool-call": "assistant", "tool-response": "tool"}
 _OBSERVATION = "Observation:\n"
 
@@ -72,6 +75,15 @@ class OpenInference(Reader):
             cached_input="unknown",
             reasoning_output="unknown",
         )
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; incomplete where the instrumentation is known to have dropped the cached tokens."""
+        result = super().usage(span)
+        lossy = span.scope.name.startswith(_WITHOUT_CACHED_TOKENS)
+        if not lossy or result.usage is None or result.missing is not None:
+            return result
+        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
+        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""
