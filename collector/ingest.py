@@ -24,6 +24,7 @@ from collector.errors import CollectorError, QueueFullError, RequestTooLargeErro
 from collector.limits import AttributeLimits
 from collector.metrics import Metrics
 from collector.redaction import BatchRedactor, Counts
+from collector.repeats import Repeats
 from collector.store import TelemetryStore
 
 _log: Final = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Ingest:
         self._clock = clock
         limits = AttributeLimits(config.max_attributes, config.max_attribute_bytes)
         self._decoder = Decoder(config.correlation_attributes, limits)
+        self._repeats = Repeats()
         self._changed = threading.Condition()
         self._queue: deque[_Request] = deque()
         self._queued_bytes = 0
@@ -210,7 +212,8 @@ class Ingest:
                 batch, redacted = self._redactor.redact(batch)
             receipt = self._store.append(batch)
         except CollectorError as error:
-            _log.warning("a batch was not stored: %s", error)
+            if (said := self._repeats.worth_saying(str(error))) is not None:
+                _log.warning("a batch was not stored: %s", said)
             return error
         except Exception as error:  # noqa: BLE001 - the thread must survive whatever a store raises, and say so
             _log.exception("a batch was not stored")
