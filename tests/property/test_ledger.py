@@ -170,6 +170,14 @@ def check_sums(session: Session, ledger: Ledger, total: Decimal) -> None:
     assert all(money.attributed >= money.carried for money in ledger.steps.values())
 
 
+def check_segments(ledger: Ledger) -> None:
+    """Check that the segments of every prompt lie side by side, from its start to the end of its longest call."""
+    for stretch in (stretch for prompt in ledger.prompts for stretch in prompt.stretches):
+        ends = [0, *(segment.end for segment in stretch.segments)]
+        assert [segment.start for segment in stretch.segments] == ends[:-1]
+        assert ends[-1] == max((call.length or 0 for call in stretch.calls), default=0)
+
+
 def check_entries(ledger: Ledger) -> None:
     """Check that rows sum to bills by call, and to what was attributed by producer."""
     by_call: dict[str, Decimal] = defaultdict(Decimal)
@@ -194,6 +202,7 @@ def test_sums_hold_for_any_session(drawn: tuple[Session, dict[str, Price]]) -> N
     session, priced = drawn
     ledger = attribute(session, priced)
     check_sums(session, ledger, bill_of(session, priced))
+    check_segments(ledger)
     check_entries(ledger)
 
 
@@ -254,6 +263,7 @@ def test_sums_hold_for_amounts_that_do_not_divide(seed: int, unusual: bool, cont
     ledger = attribute(session, priced, tools)
     per_call = sum((tools[step.name] for step in session.steps if isinstance(step, ToolCall)), Decimal(0))
     check_sums(session, ledger, bill_of(session, priced) + per_call)
+    check_segments(ledger)
     by_call: dict[str, Decimal] = defaultdict(Decimal)
     for entry in entries(ledger, max_rows=random.choice([1, 25_000])):
         by_call[entry.call_step_id] += entry.usd
