@@ -42,8 +42,8 @@ def exporters(collector: RunningCollector, token: str) -> list[SpanExporter]:
     """Return an exporter for either transport that shows a token."""
     header = {"authorization": f"Bearer {token}"}
     return [
-        HttpExporter(f"{collector.http}/v1/traces", headers=header, timeout=5),
-        GrpcExporter(collector.grpc, insecure=True, headers=header, timeout=5),
+        HttpExporter(f"{collector.http}/v1/traces", headers=header, timeout=30),
+        GrpcExporter(collector.grpc, insecure=True, headers=header, timeout=30),
     ]
 
 
@@ -139,7 +139,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-def over_tls(collector: RunningCollector, authority: Path, client: Pair | None) -> list[SpanExporter]:
+def over_tls(
+    collector: RunningCollector, authority: Path, client: Pair | None, *, timeout_s: float = 30
+) -> list[SpanExporter]:
     """Return an exporter for either transport that checks the collector and shows the client's certificate."""
     certificate, key = (None, None) if client is None else (client.certificate, client.key)
     credentials = grpc.ssl_channel_credentials(
@@ -153,9 +155,9 @@ def over_tls(collector: RunningCollector, authority: Path, client: Pair | None) 
             certificate_file=str(authority),
             client_certificate_file=None if certificate is None else str(certificate),
             client_key_file=None if key is None else str(key),
-            timeout=2,
+            timeout=timeout_s,
         ),
-        GrpcExporter(f"https://{collector.grpc}", credentials=credentials, timeout=2),
+        GrpcExporter(f"https://{collector.grpc}", credentials=credentials, timeout=timeout_s),
     ]
 
 
@@ -189,7 +191,7 @@ def test_only_clients_of_the_authority_get_in(
     collector = start_collector(*options)
     assert [delivered(exporter, "ours") for exporter in over_tls(collector, authority, client)] == [True, True]
     for wrong in (None, certificates.stranger):
-        assert [delivered(exporter, "wrong") for exporter in over_tls(collector, authority, wrong)] == [False, False]
+        assert not any(delivered(exporter, "wrong") for exporter in over_tls(collector, authority, wrong, timeout_s=2))
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(authority))
     ask = ["sql", "--endpoint", collector.http, "SELECT 1"]
     assert main(ask) == 1
@@ -235,8 +237,8 @@ def test_ipv6_loopback_is_loopback(start_collector: StartCollector) -> None:
     """Addresses are printed so that they can be used, and no token is demanded."""
     collector = start_collector("--host", "::1")
     assert collector.http.startswith("http://[::1]:")
-    assert delivered(HttpExporter(f"{collector.http}/v1/traces", timeout=5), "six")
-    assert delivered(GrpcExporter(collector.grpc, insecure=True, timeout=5), "six")
+    assert delivered(HttpExporter(f"{collector.http}/v1/traces", timeout=30), "six")
+    assert delivered(GrpcExporter(collector.grpc, insecure=True, timeout=30), "six")
 
 
 def test_a_bomb_costs_little_memory(collector: RunningCollector) -> None:
