@@ -124,6 +124,19 @@ ContentOption: TypeAlias = Annotated[
 ]
 
 
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+LogFormatOption: TypeAlias = Annotated[
+    LogFormat,
+    typer.Option("--log-format", envvar="CLAWTRACE_LOG_FORMAT", help="Log lines on stderr: text, or JSON a line."),
+]
+
+
 class CardFormat(StrEnum):
     """How a TraceCard is written."""
 

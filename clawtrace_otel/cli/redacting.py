@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.options import ContentAction
+from clawtrace_otel.cli.options import ContentAction, LogFormat
 from collector.redaction import BatchRedactor, ContentNames, Redaction, read_redaction, redaction_key
 from collector.redaction.marks import Marks
 from collector.redaction.patterns import SECRETS
@@ -20,6 +22,7 @@ from collector.redaction.texts import Counts, Texts
 from processors import content_names
 from processors.normalise.sessions import CORRELATION_KEYS
 
+_LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _NAMES: Final = ContentNames(
     content=content_names.CONTENT,
     descriptions=content_names.DESCRIPTIONS,
@@ -70,8 +73,28 @@ class _RedactedLines(logging.Formatter):
         return self._texts.plain(super().format(record), Counts())
 
 
-def log_handler(line_format: str) -> logging.Handler:
+class _RedactedJson(logging.Formatter):
+    """One JSON object a line: `time` in UTC, `level`, `logger`, `message`, and `exception` with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts = Texts(SECRETS, Marks(secrets.token_bytes()), names=False)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object with marks in the place of secrets."""
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self._texts.plain(record.getMessage(), Counts()),
+        }
+        if record.exc_info:
+            said["exception"] = self._texts.plain(self.formatException(record.exc_info), Counts())
+        return json.dumps(said, ensure_ascii=False)
+
+
+def log_handler(form: LogFormat) -> logging.Handler:
     """Return what writes log lines to stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactedLines(line_format))
+    handler.setFormatter(_RedactedJson() if form is LogFormat.JSON else _RedactedLines(_LINE))
     return handler

@@ -11,6 +11,8 @@ from clawtrace_otel.cli.options import (
     ContentOption,
     DatabaseOption,
     DataOption,
+    LogFormat,
+    LogFormatOption,
     PublishedOption,
     RedactKeyOption,
     RedactOption,
@@ -72,6 +74,7 @@ def serve(
     tls_client_ca: TlsClientAuthorityOption = None,
     store: StoreOption = None,
     data: DataOption = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
 
@@ -107,4 +110,4 @@ def serve(
     settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
     place = (lake_address(store, data) if db is None else None) or database_path(db)
     keep = Keep(days=keep_days, bodies_days=keep_bodies_days, gigabytes=max_gb)
-    run(config, place, settings, RedactionChoice(redact, redact_key, content), keep)
+    run(config, place, settings, RedactionChoice(redact, redact_key, content), keep, log_format)

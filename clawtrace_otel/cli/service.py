@@ -18,6 +18,7 @@ from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
 from clawtrace_otel.cli.open_files import allow_open_files
+from clawtrace_otel.cli.options import LogFormat
 from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
 from clawtrace_otel.cli.retention import KEEP_EVERYTHING, Keep, Retention
 from clawtrace_otel.cli.stores import key_place, open_store
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collector.store.lake_address import LakeAddress
 
 _TRANSPORTS: Final = 2
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run(
@@ -39,13 +39,14 @@ def run(
     settings: CompileSettings,
     redaction: RedactionChoice,
     keep: Keep = KEEP_EVERYTHING,
+    log_format: LogFormat = LogFormat.TEXT,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then store what was taken in and release the database.
 
     Raises StartError for an address that is taken, StoreError for a database that cannot be opened, PriceFileError
     for prices, BudgetFileError for budgets and RedactionFileError for redaction that cannot be read.
     """
-    logging.basicConfig(level=logging.INFO, handlers=[log_handler(_LOG_FORMAT)])
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler(log_format)])
     if settings.prices is not None:
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)

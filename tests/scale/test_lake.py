@@ -10,7 +10,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 import pytest
 
 from collector.errors import QueryError
@@ -160,6 +163,35 @@ def test_commands_read_without_a_collector(lake: Lake, start_on: StartOnLake) ->
     assert json.loads(command(*question))["rows"] == [[32]]
     assert "0 duplicates removed" in command("lake", "compact", *lake.options)
     assert "files deleted" in command("lake", "clean-up", *lake.options)
+
+
+def test_a_backup_is_the_catalog_and_the_data(postgres: Postgres, lake: Lake, start_on: StartOnLake) -> None:
+    """A dump of the catalog, restored into a new database, reads the data as it was when the dump was made."""
+    collector = start_on(lake)
+    assert collector.request("POST", "/v1/traces", request(range(320)), Content_Type=PROTOBUF).status == 200
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        source, target = lake.store.partition("dbname=")[2].split()[0], "restored"
+        server = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "postgres"]
+        postgres.run("pg_dump", *server, "-Fc", "-f", f"{folder}/catalog", source)
+        assert collector.request("POST", "/v1/traces", request(range(320, 640)), Content_Type=PROTOBUF).status == 200
+        restored = Lake(f"ducklake:postgres:{postgres.make(target)}", lake.data, {})
+        postgres.run("pg_restore", *server, "-d", target, f"{folder}/catalog")
+    with closing(open_lake_for_reading(restored.address)) as database:
+        assert counted(DuckQueries(database), "SELECT count(*), count(DISTINCT span_id) FROM spans") == [(320, 320)]
+
+
+def test_plain_duckdb_reads_the_views(lake: Lake, start_on: StartOnLake) -> None:
+    """A person's own DuckDB attaches the lake under any name and sees the views."""
+    collector = start_on(lake)
+    assert collector.request("POST", "/v1/traces", request(range(32)), Content_Type=PROTOBUF).status == 200
+    assert collector.compile() == {"compiled": 2, "failed": 0}
+    with closing(duckdb.connect(":memory:")) as own:
+        for extension in lake.address.extensions():
+            own.execute(f"LOAD '{extension}'")
+        own.execute(f"ATTACH '{lake.store}' AS theirs (READ_ONLY)")
+        assert own.execute("SELECT count(*), sum(llm_call_count)::INT FROM theirs.sessions").fetchall() == [(2, 32)]
+        assert own.execute("SELECT count(*) FROM theirs.spans").fetchall() == [(32,)]
 
 
 @pytest.mark.parametrize(
