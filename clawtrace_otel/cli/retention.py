@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("clawtrace.retention")
 
 GIGABYTE: Final = 10**9
-_DAY_NS: Final = 86_400 * 10**9
+_HOUR_NS: Final = 3_600 * 10**9
+_DAY_NS: Final = 24 * _HOUR_NS
 _LOOK_S: Final = 60.0
 _AT_ONCE: Final = 32
 """Sessions that one transaction takes out."""
@@ -61,12 +62,15 @@ class Retention:
         metrics: Metrics,
         keep: Keep,
         clock: Callable[[], int] = time.time_ns,
+        uptime: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._store = store
         self._compiler = compiler
         self._metrics = metrics
         self._keep = keep
-        self._clock = clock
+        self._clock, self._uptime = clock, uptime
+        self._ahead = clock() - uptime()
+        self._doubted_until = uptime()
         self._stopping = threading.Event()
         self._owed = True
         """Whether the file may hold much that is deleted: unknown at the start, so found out before more is deleted."""
@@ -96,13 +100,25 @@ class Retention:
     def look(self) -> None:
         """Delete what is over its days, then what is over the size. Raises `StoreError`."""
         now = self._clock()
-        if self._keep.bodies_days is not None:
+        believed = self._is_believed(now)
+        if self._keep.bodies_days is not None and believed:
             self._delete_before(now - int(self._keep.bodies_days * _DAY_NS), keep_cards=True)
-        if self._keep.days is not None:
+        if self._keep.days is not None and believed:
             self._delete_before(now - int(self._keep.days * _DAY_NS), keep_cards=False)
         self._metrics.database_bytes.set(self._store.database.file_bytes())
         if self._keep.gigabytes is not None:
             self._fit(int(self._keep.gigabytes * GIGABYTE), now)
+
+    def _is_believed(self, now_ns: int) -> bool:
+        """Whether ages can be told: for an hour after the clock was set forward, today's sessions may look old."""
+        uptime = self._uptime()
+        jump, self._ahead = now_ns - uptime - self._ahead, now_ns - uptime
+        if jump > _HOUR_NS:
+            self._doubted_until = uptime + _HOUR_NS
+            log.warning("the clock was set forward by %d s: nothing is deleted by age for an hour", jump // 10**9)
+        elif jump < -_HOUR_NS:
+            self._doubted_until = uptime
+        return uptime >= self._doubted_until
 
     def _delete_before(self, before_ns: int, *, keep_cards: bool) -> None:
         deleted = 0

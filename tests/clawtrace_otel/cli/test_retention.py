@@ -91,6 +91,25 @@ def test_what_received_nothing_for_the_days_goes_whole(store: DuckStore) -> None
     assert b'clawtrace_retired_sessions_total{reason="age"} 2.0' in metrics.exposition()
 
 
+def test_a_clock_that_was_set_forward_is_not_believed_at_once(store: DuckStore) -> None:
+    """What looks old then is kept for an hour, in which the clock may be set right; after it, it is really old."""
+    add(store, 1, days_ago=0)
+    now, uptime = NOW, 0
+    compiler = Compiler(store, nothing, CompileSettings(workers=1))
+    looks = Retention(store, compiler, Metrics(), Keep(days=30), clock=lambda: now, uptime=lambda: uptime)
+    now, uptime = now + 365 * DAY, uptime + 60 * SECOND
+    looks.look()
+    assert kept(store) == ["s1"]
+    now, uptime = now - 365 * DAY, uptime + 60 * SECOND
+    looks.look()
+    now, uptime = now + 365 * DAY, uptime + 60 * SECOND
+    looks.look()
+    assert kept(store) == ["s1"]
+    now, uptime = now + 3_600 * SECOND, uptime + 3_600 * SECOND
+    looks.look()
+    assert kept(store) == []
+
+
 def test_a_session_that_is_receiving_stays(store: DuckStore) -> None:
     """One that waits for compiling is not touched, however old its first part is; nor is what was never compiled."""
     add(store, 1, days_ago=40)
