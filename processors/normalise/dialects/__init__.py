@@ -15,6 +15,7 @@ from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
 from processors.normalise.dialects.microsoft import AgentFramework, AutoGen, SemanticKernel
 from processors.normalise.dialects.mlflow import MlFlow
+from processors.normalise.dialects.openai_agents import OpenAiAgents
 from processors.normalise.dialects.openclaw import OpenClaw
 from processors.normalise.dialects.openinference import OpenInference
 from processors.normalise.dialects.openlit import OpenLit
@@ -41,6 +42,7 @@ DIALECTS: tuple[Dialect, ...] = (
     AgentFramework(),
     SemanticKernel(),
     AutoGen(),
+    OpenAiAgents(),  # before OpenLLMetry: their scopes have one name
     OpenLlmetry(),  # after those known by scope: its association keys stand on spans of any producer
     Copilot(),
     CrewAi(),

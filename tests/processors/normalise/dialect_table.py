@@ -35,6 +35,7 @@ _PACKAGES = {
     "agent_framework": r"agent-framework-core",
     "autogen": r"autogen-core",
     "openllmetry": r"opentelemetry-instrumentation-(anthropic|langchain|openai|openai-agents)",
+    "openai_agents": r"opentelemetry-instrumentation-openai-agents-v2",
     "gen_ai": r"opentelemetry-instrumentation-openai-v2",
 }
 """The packages that write each dialect."""
