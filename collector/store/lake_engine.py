@@ -33,6 +33,9 @@ _TO_BLAME: Final = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityE
 """Errors that the rows or the statement are to blame for."""
 
 
+_INSTANCE_LOST: Final = (duckdb.FatalException, duckdb.InternalException)
+
+
 class CommitConflictError(StoreError):
     """Another process committed something that this transaction rests on; done again, it succeeds."""
 
@@ -86,6 +89,8 @@ def lake_errors(name: str) -> Iterator[None]:
         line = " ".join(text.split())[:500]
         if any(sign in text for sign in _CONFLICT):
             raise CommitConflictError(name, line) from error
+        if isinstance(error, _INSTANCE_LOST):
+            Database.notice_broken(Path(name))
         if _OTHER_PLACE in text:
             raise NotOurDatabaseError(f"{name} keeps its data elsewhere than --data says: {line}") from error
         permanent = isinstance(error, _TO_BLAME) and not isinstance(error, duckdb.OperationalError)
