@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -30,9 +31,9 @@ def test_commands_find_the_lake_in_the_environment(lake: Lake, start_on: StartOn
     assert "as a file" in on(lake, "compact", fails=True)
 
 
-def rows(lake: Lake, question: str) -> list[list[object]]:
+def rows(lake: Lake, question: str) -> list[list[Any]]:
     """Return the rows of a question."""
-    found: list[list[object]] = json.loads(on(lake, "sql", question, "--format", "json"))["rows"]
+    found: list[list[Any]] = json.loads(on(lake, "sql", question, "--format", "json"))["rows"]
     return found
 
 
