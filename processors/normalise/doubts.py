@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from processors.model import ModelCall
 from processors.model_names import family
@@ -12,6 +13,7 @@ from processors.normalise.work import Work, call_of
 CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"
 MAYBE_CUT = "the model's name is the beginning of another one in this session: it may have been cut short"
 
+_SPELLINGS = 16
 _CACHEABLE = 1024
 """Tokens below which no vendor caches a prompt. Source: the vendors' documentation of prompt caching."""
 
@@ -47,10 +49,13 @@ def _of_names(calls: Sequence[Work]) -> None:
         sent.update({name.lower() for name in (call.model, call.request_model) if name})
         if call.model is not None:
             names[call.model.lower()].append(work)
+    ordered = sorted(sent)
     for name, named in names.items():
-        if sent[name] == 1 and any(other != name and other.startswith(name) and _differ(name, other) for other in sent):
+        if sent[name] == 1 and any(family(name) != family(other) for other in _longer(name, ordered)):
             named[0].note(MAYBE_CUT)
 
 
-def _differ(name: str, other: str) -> bool:
-    return family(name) != family(other)
+def _longer(name: str, ordered: Sequence[str]) -> Iterator[str]:
+    """Yield the names that begin with this one, which follow it in order; as many as any session means."""
+    at = bisect_right(ordered, name)
+    return (other for other in ordered[at : at + _SPELLINGS] if other.startswith(name))
