@@ -10,9 +10,11 @@ import pytest
 
 from collector.errors import NotOurDatabaseError, StoreError
 from collector.store import Batch, Group
-from collector.store.lake import LakeStore
+from collector.store.engine import transaction
+from collector.store.lake import LakeStore, persistently
 from collector.store.lake_address import LakeAddress
 from collector.store.lake_care import clean_up, compact
+from collector.store.lake_engine import CommitConflictError, lake_errors
 from collector.store.lake_layout import open_lake_for_reading
 from collector.store.lake_lease import LEASE_NS
 from collector.store.migrate import layout_of_file
@@ -153,7 +155,58 @@ class TestCompiling:
         assert not first.held(store.database.cursor(), later + LEASE_NS + 1)
 
 
+class TestConflicts:
+    def test_a_transaction_that_met_another_is_done_again(self, store: LakeStore) -> None:
+        """Of two that rest on the same row the later one is done again, and both are there in the end."""
+        cursor, other, turns = store.database.cursor(), store.database.cursor(), [0]
+
+        def take_a_turn() -> None:
+            turns[0] += 1
+            with transaction(cursor):
+                cursor.execute("UPDATE layout.turn SET number = number + 1")
+                if turns[0] == 1:
+                    other.execute("UPDATE layout.turn SET number = number + 1")
+
+        persistently("the lake", take_a_turn)
+        assert turns == [2]
+        assert ask(store, "SELECT number FROM layout.turn") == [(2,)]
+
+    def test_a_conflict_can_be_tried_again(self, store: LakeStore) -> None:
+        """What a conflict becomes where nobody does it again tells the sender to come back."""
+        cursor, other = store.database.cursor(), store.database.cursor()
+        with (  # noqa: PT012 - the error comes from the commit at the end of the block
+            pytest.raises(CommitConflictError) as raised,
+            lake_errors("the lake"),
+            transaction(cursor),
+        ):
+            cursor.execute("UPDATE layout.turn SET number = 7")
+            other.execute("UPDATE layout.turn SET number = 8")
+        assert raised.value.retryable
+
+    @pytest.mark.parametrize("statement", ["SELECT 'x'::INT", "FROM nowhere"])
+    def test_what_is_wrong_stays_wrong(self, store: LakeStore, statement: str) -> None:
+        """Rows and statements that are at fault are not tried again."""
+        with pytest.raises(StoreError) as raised, lake_errors("the lake"):
+            store.database.cursor().execute(statement)
+        assert not raised.value.retryable
+
+
 class TestOpening:
+    def test_data_elsewhere_is_refused(self, store: LakeStore, tmp_path: Path) -> None:
+        """A lake that keeps its data in another place than the one that is named is left alone."""
+        address = LakeAddress(store.database.address.catalog, f"{tmp_path}/elsewhere/")
+        store.close()
+        with pytest.raises(NotOurDatabaseError, match="elsewhere than --data"):
+            LakeStore.at(address)
+
+    def test_a_lake_of_others_is_refused(self, store: LakeStore) -> None:
+        """A lake with tables but not ours is left alone."""
+        store.database.cursor().execute("DROP TABLE layout.migrations")
+        address = store.database.address
+        store.close()
+        with pytest.raises(NotOurDatabaseError, match="not ours"):
+            LakeStore.at(address)
+
     def test_a_reader_sees_what_is_stored(self, store: LakeStore) -> None:
         """A lake opens for reading once its maker has left it, and shows its views."""
         store.append(batch([span(A, 1)]))
