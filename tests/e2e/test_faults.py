@@ -13,7 +13,7 @@ import pytest
 from collector.store.migrate import migrations
 from tests.collector.store.test_migrate import made_at
 from tests.reliability.clock import jumps
-from tests.reliability.connections import REQUESTS, SPANS, started_with_open_files, used_together
+from tests.reliability.connections import REQUESTS, SPANS, open_files, used_together
 from tests.reliability.migrations import usable
 from tests.reliability.senders import SENDERS, well_behaved
 from tests.support.collector import running_collector
@@ -41,7 +41,7 @@ def test_a_clock_that_jumps_delays_no_card(tmp_path: Path) -> None:
 def test_more_connections_than_a_shell_allows_files(tmp_path: Path) -> None:
     """A collector that was started with a low limit on open files raises it, and serves every connection."""
     with ExitStack() as stack:
-        with started_with_open_files(FEW_FILES):
+        with open_files(FEW_FILES):
             collector = stack.enter_context(running_collector(tmp_path / "connections.duckdb"))
         asyncio.run(used_together(collector, CONNECTIONS))
         expected = CONNECTIONS * REQUESTS * SPANS

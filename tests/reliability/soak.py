@@ -24,7 +24,7 @@ _SECONDS = float(os.environ.get("CLAWTRACE_SOAK_SECONDS", "180"))
 _SENDERS = 4
 _SPANS = 128
 _SPAN_BYTES = 5_000
-_MEASURED_BODIES = 12
+_MEASURED_BODIES = 96
 _SAMPLE_S = 1.0
 _FLAT = 1.25
 """How much higher memory may rise in the last third than in the middle third."""
