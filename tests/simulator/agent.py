@@ -226,7 +226,8 @@ class Loop:
         return self.tokenizer.count(text, kind) + self.tokenizer.per_message
 
     def _request_tokens(self, request: ToolRequest) -> int:
-        return self.tokenizer.count(request.name + (request.arguments or ""), Kind.ARGUMENTS) + self.tokenizer.per_tool_call
+        said = request.name + (request.arguments or "")
+        return self.tokenizer.count(said, Kind.ARGUMENTS) + self.tokenizer.per_tool_call
 
     def _append(self, message: Message, tokens: int) -> None:
         self.messages = (*self.messages, message)
