@@ -26,7 +26,8 @@ _USUAL_LIMIT = 1_024
 def open_files(soft: int) -> Iterator[None]:
     """Allow this process, and at first what it starts in the block, so many open files, as far as the system does."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, before[1]), before[1]))
+    allowed = soft if before[1] == resource.RLIM_INFINITY else min(soft, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, before[1]))
     try:
         yield
     finally:
