@@ -96,7 +96,8 @@ def burst(folder: Path) -> tuple[str, str]:
             f"stored are {rate:,.0f} spans/s; offered were {sent / left.seconds / rate:.1f} times that for"
             f" {left.seconds:.1f} s ({sent:,} spans of 10 kB, each request over a connection of its own, a queue of"
             f" {QUEUE_MB} MiB): {len(left.refused):,} of {len(offered):,} requests told to come back,"
-            f" {again:,} more while they did; memory {before:.0f} MiB before, {pressed:.0f} after, {peak_mib(collector):.0f} at most"
+            f" {again:,} more while they did; memory {before:.0f} MiB before,"
+            f" {pressed:.0f} after, {peak_mib(collector):.0f} at most"
         )
     return measured, "nothing; every refused request was taken when it came back"
 

@@ -20,7 +20,7 @@ from tests.support.spans import request
 _STEPS_EACH = 10
 _IDLE_S = 2
 _AT_ONCE = 2_000
-_PATIENCE_S = 280.0
+_PATIENCE_S = 500.0
 
 
 def long(folder: Path, steps: int = 100_000) -> tuple[str, str]:
