@@ -75,11 +75,12 @@ def test_hostile_figures_cost_no_other_session(collector: RunningCollector) -> N
 
 
 def test_it_stops_when_asked_and_leaves_nothing_behind(start_collector: StartCollector, tmp_path: Path) -> None:
-    """SIGTERM: exit code 0, everything in the one file, no log beside it and no beacon."""
+    """SIGTERM: exit code 0, everything in the one file, beside it the key of redaction, no log and no beacon."""
     collector = start_collector(database=tmp_path / "stopped.duckdb")
     collector.request("POST", "/v1/traces", request(range(500)), Content_Type=PROTOBUF)
     assert collector.stop() == 0
-    assert {path.name for path in tmp_path.glob("stopped.*") if path.suffix != ".log"} == {"stopped.duckdb"}
+    left = {path.name for path in tmp_path.glob("stopped.*") if path.suffix != ".log"}
+    assert left == {"stopped.duckdb", "stopped.duckdb.redaction-key"}
 
 
 def test_a_taken_port_is_one_plain_line(
