@@ -24,7 +24,7 @@ SPAN_BYTES = 10_000
 """Large and well packed: storing a request costs many times what sending it does, or no sender could offer enough."""
 _HEADERS = {"Content-Type": PROTOBUF, "Content-Encoding": "gzip"}
 _TIMES = 10
-_SECONDS = 3.0
+_SECONDS = 2.0
 _OPEN_FILES = 4_096
 _MEASURED_BODIES = 160
 _MEASURING_SENDERS = 4

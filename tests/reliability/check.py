@@ -20,7 +20,7 @@ class Check:
     section: str
     title: str
     run: Run
-    limit_s: float = 120.0
+    limit_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

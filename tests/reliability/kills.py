@@ -36,7 +36,7 @@ def killed_under_load(database: Path, *, kills: int, longest_s: float = 0.5, opt
 
 def killed(folder: Path) -> tuple[str, str]:
     """Kill while telemetry is stored, and while cards are made beside it."""
-    kills = 24
+    kills = 20
     storing = killed_under_load(folder / "storing.duckdb", kills=kills)
     compiling = killed_under_load(
         folder / "compiling.duckdb", kills=kills // 2, longest_s=2.0, options=("--idle-seconds", "0")

@@ -1,7 +1,7 @@
 """Half of what can be stored, for minutes, while cards are made: memory stays flat.
 
 Memory rises with the write-ahead log and falls when that is folded into the file, every 256 MiB: spans of 5 kB make
-several such turns in the three minutes that it takes by default. `CLAWTRACE_SOAK_SECONDS` makes it longer.
+several such turns in the two minutes that it takes by default. `CLAWTRACE_SOAK_SECONDS` makes it longer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.collector import PROTOBUF, RunningCollector, running_collecto
 from tests.support.load import COUNTS, MEBIBYTE, resident_mib
 from tests.support.spans import request
 
-_SECONDS = float(os.environ.get("CLAWTRACE_SOAK_SECONDS", "180"))
+_SECONDS = float(os.environ.get("CLAWTRACE_SOAK_SECONDS", "120"))
 _SENDERS = 4
 _SPANS = 128
 _SPAN_BYTES = 5_000

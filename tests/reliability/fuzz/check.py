@@ -15,7 +15,7 @@ from tests.reliability.fuzz.mutate import mutations
 from tests.reliability.fuzz.targets import TARGETS, Target
 
 CRASHES = Path(__file__).parent.parent.parent.parent / "build" / "reliability" / "crashes"
-SECONDS = 15
+SECONDS = 10
 _EXECUTED = "stat::number_of_executed_units:"
 _LARGEST_INPUT = 32_000
 _SEED = 2026
