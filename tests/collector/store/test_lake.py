@@ -16,7 +16,7 @@ from collector.store.lake_address import LakeAddress
 from collector.store.lake_care import clean_up, compact
 from collector.store.lake_engine import CommitConflictError, lake_errors
 from collector.store.lake_layout import open_lake_for_reading
-from collector.store.lake_lease import LEASE_NS
+from collector.store.lake_lease import LEASE_NS, Lease
 from collector.store.migrate import layout_of_file
 from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, span, trace
 from tests.collector.store.conftest import copied
@@ -148,11 +148,23 @@ class TestCompiling:
         later = NOW + 2 * SECOND
         assert len(store.quiet(idle_ns=1, now_ns=later, limit=9)) == 1
         first = store._lease
-        store._lease = type(first)()
+        store._lease = Lease()
         assert store.quiet(idle_ns=1, now_ns=later, limit=9) == []
         assert len(store.quiet(idle_ns=0, now_ns=later, limit=9)) == 1
         assert len(store.quiet(idle_ns=1, now_ns=later + LEASE_NS + 1, limit=9)) == 1
         assert not first.held(store.database.cursor(), later + LEASE_NS + 1)
+
+    def test_one_process_tells_the_webhook(self, store: LakeStore) -> None:
+        """Breaches that no webhook was told of are handed to the process that compiles, and to no other."""
+        store.append(batch([span(A, 1)]))
+        breach = {"breach_id": "b", "rule": "r", "per": "session", "state": "over", "breached_at": NOW}
+        store.replace(only(store), {**session("a"), "budgets": [breach]})
+        assert [row["breach_id"] for row in store.unposted(9)] == ["b"]
+        holder, store._lease = store._lease, Lease()
+        assert store.unposted(9) == []
+        store._lease = holder
+        store.mark_posted(["b"], NOW)
+        assert store.unposted(9) == []
 
 
 class TestConflicts:
