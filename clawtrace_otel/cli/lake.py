@@ -34,6 +34,13 @@ def lake_address(
     return LakeAddress.of(store, data or said.get("CLAWTRACE_DATA"))
 
 
+def chosen_lake(store: str | None, data: str | None, *, elsewhere: bool) -> LakeAddress | None:
+    """Return the lake that is meant, None where another option says `elsewhere`. Raises CliError where both do."""
+    if elsewhere and store is not None:
+        raise CliError("--store and another option both say where telemetry is: give one of them")
+    return None if elsewhere else lake_address(store, data)
+
+
 @lake.command()
 def migrate(store: StoreOption = None, data: DataOption = None) -> None:
     """Make a lake, or bring its layout up to date; a collector does so when it starts."""

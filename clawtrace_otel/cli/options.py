@@ -31,10 +31,9 @@ StoreOption: TypeAlias = Annotated[
     typer.Option(
         "--store",
         metavar="ducklake:CATALOG",
-        envvar="CLAWTRACE_STORE",
-        help="A store for several collectors: ducklake:postgres:DSN, or ducklake:FILE for one (docs/scale.md).",
+        help="A store for several collectors: ducklake:postgres:DSN, or ducklake:FILE for one (docs/scale.md; "
+        "environment: CLAWTRACE_STORE).",
         show_default=False,
-        show_envvar=True,
     ),
 ]
 DataOption: TypeAlias = Annotated[
@@ -42,8 +41,8 @@ DataOption: TypeAlias = Annotated[
     typer.Option(
         "--data",
         metavar="PLACE",
-        envvar="CLAWTRACE_DATA",
-        help="Where that store keeps its Parquet files: a directory, or s3://BUCKET/PREFIX.",
+        help="Where that store keeps its Parquet files: a directory, or s3://BUCKET/PREFIX (environment: "
+        "CLAWTRACE_DATA).",
         show_default=False,
     ),
 ]

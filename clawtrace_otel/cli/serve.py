@@ -84,7 +84,7 @@ def serve(
     """
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment
-    from clawtrace_otel.cli.lake import lake_address
+    from clawtrace_otel.cli.lake import chosen_lake
     from clawtrace_otel.cli.locate import database_path
     from clawtrace_otel.cli.redacting import RedactionChoice
     from clawtrace_otel.cli.retention import Keep
@@ -108,6 +108,6 @@ def serve(
         ),
     )
     settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
-    place = (lake_address(store, data) if db is None else None) or database_path(db)
+    place = chosen_lake(store, data, elsewhere=db is not None) or database_path(db)
     keep = Keep(days=keep_days, bodies_days=keep_bodies_days, gigabytes=max_gb)
     run(config, place, settings, RedactionChoice(redact, redact_key, content), keep, log_format)

@@ -19,10 +19,11 @@ def sql(
     data: DataOption = None,
 ) -> None:
     """Ask a read-only SQL question: views sessions, steps, findings, spans, ... (docs/sql.md)."""
-    from clawtrace_otel.cli.lake import lake_address
+    from clawtrace_otel.cli.lake import chosen_lake
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader
 
     question = sys.stdin.read() if statement == "-" else statement
-    with open_reader(db, endpoint, lake=lake_address(store, data)) as reader:
+    lake = chosen_lake(store, data, elsewhere=db is not None or endpoint is not None)
+    with open_reader(db, endpoint, lake=lake) as reader:
         write_rows(reader.query(question), form)
