@@ -21,7 +21,7 @@ from tests.support.collector import PROTOBUF, RunningCollector
 from tests.support.spans import request
 
 _SECONDS = 12.0
-_SENDERS = 6
+_SENDERS = 16
 _SPANS = 400
 _SPAN_BYTES = 1_000
 
