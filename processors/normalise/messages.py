@@ -7,10 +7,16 @@ Gemini parts, Vercel AI SDK parts, LangChain messages (serialised by `lc`, `type
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+import msgspec
 
 from processors.model import Media, Message, Part, Reasoning, Text, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise.values import REDACTED, Json, canonical, mapping, sequence, structured
 
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_SMALL_BYTES: Final = 16_384
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "model": "assistant", "function": "tool"}
 _LANGCHAIN = {"HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool"}
 _TEXT_TYPES = {"text", "input_text", "output_text", "summary_text", "refusal"}
@@ -32,6 +38,8 @@ _RESPONSE_TYPES = {
 
 def messages(value: object, default_role: str) -> tuple[Message, ...] | None:
     """Return the messages in an attribute's value; None where it holds none or was cut off in the middle."""
+    if isinstance(value, str) and (raw := _json_objects(value)) is not None:
+        return tuple(message for item in raw if (message := _message_of_json(item, default_role))) or None
     plain = structured(value)
     if isinstance(plain, str):
         return _from_text(plain, default_role)
@@ -45,6 +53,29 @@ def messages(value: object, default_role: str) -> tuple[Message, ...] | None:
         items = items[0]
     found = tuple(message for item in items if (message := message_of(item, default_role)) is not None)
     return found or None
+
+
+def _json_objects(value: str) -> list[bytes] | None:
+    """Return the items of a JSON array that begins with an object, each as it is written; None where it is not one."""
+    if not value.startswith("[{"):
+        return None
+    try:
+        return [bytes(item) for item in _ITEMS.decode(value)]
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
+def _message_of_json(item: bytes, default_role: str) -> Message | None:
+    """Return one message. Every prompt repeats those before it, so small ones are read once."""
+    read = _message_read_once if len(item) <= _SMALL_BYTES else _message_read
+    return read(item, default_role)
+
+
+def _message_read(item: bytes, default_role: str) -> Message | None:
+    return message_of(msgspec.json.decode(item), default_role)
+
+
+_message_read_once = lru_cache(maxsize=4096)(_message_read)
 
 
 def _from_text(value: str, role: str) -> tuple[Message, ...] | None:
