@@ -1,6 +1,7 @@
 """Where telemetry and what was derived from it live: the contract that every store keeps.
 
-`memory` is the contract as a program one can read, `duck` the file on disk. Both pass `tests/collector/store`.
+`memory` is the contract as a program one can read, `duck` the file on disk, `lake` the one that many processes share.
+All pass `tests/collector/store`.
 
 The contract:
 
