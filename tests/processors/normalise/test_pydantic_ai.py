@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ def run(version: int, *, content: bool) -> Counted:
             """Return a file."""
             return f"content of {path}"
 
-        agent.run_sync("Read both files.")
+        asyncio.run(agent.run("Read both files."))
         return counted(spans_in(encode_spans(exporter.get_finished_spans())))
 
 
