@@ -26,7 +26,7 @@ check: $(READY) ## Lint, types, import contract
 	@$(BIN)/lint-imports
 
 test: check ## Everything CI checks: lint, types, imports, tests
-	@$(BIN)/pytest -n 4
+	@$(BIN)/pytest -n 2
 
 golden: $(READY) ## Regenerate the golden files; review the diff
 	@$(BIN)/pytest --golden -p no:randomly tests
