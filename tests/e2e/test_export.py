@@ -14,7 +14,7 @@ from tests.conftest import StartCollector
 from tests.support.collector import PROTOBUF
 from tests.support.spans import request
 
-SPANS = 6_000
+SPANS = 1_600
 
 
 def export(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,8 +34,8 @@ def rows(directory: Path, view: str) -> list[dict[str, object]]:
 def test_a_collector_and_its_file_export_the_same(start_collector: StartCollector, tmp_path: Path) -> None:
     """Through the collector that owns a file, and from the file once it stopped; what it says counts what it wrote."""
     collector = start_collector(database=tmp_path / "e.duckdb")
-    for first in range(0, SPANS, 2_000):
-        collector.request("POST", "/v1/traces", request(range(first, first + 2_000)), Content_Type=PROTOBUF)
+    for first in range(0, SPANS, 800):
+        collector.request("POST", "/v1/traces", request(range(first, first + 800)), Content_Type=PROTOBUF)
     collector.compile()
     through = export(str(tmp_path / "through"), "--db", str(collector.database))
     assert through.returncode == 0, through.stderr
