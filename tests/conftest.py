@@ -7,8 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.collector import RunningCollector, running_collector
+
+# `pytest --hypothesis-profile=default` tries more; so does `make reliability`, which fuzzes.
+settings.register_profile("brief", max_examples=30)
+settings.load_profile("brief")
 
 StartCollector = Callable[..., RunningCollector]
 

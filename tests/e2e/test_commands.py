@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,12 +37,18 @@ def said(*arguments: str, given: str = "") -> str:
     return done.stdout.decode()
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file into which a recording was imported without any collector."""
-    path = tmp_path / "imported.duckdb"
+    path = tmp_path_factory.mktemp("imported") / "imported.duckdb"
     assert "1 sessions compiled" in said("import", "otlp", str(RECORDING), "--db", str(path))
     return path
+
+
+@pytest.fixture
+def database(imported: Path, tmp_path: Path) -> Path:
+    """Return a copy of that file, to do with as a test likes."""
+    return shutil.copy(imported, tmp_path / imported.name)
 
 
 def test_a_file_and_its_collector_say_the_same(database: Path, start_collector: StartCollector) -> None:

@@ -9,7 +9,7 @@ from tests.reliability.kills import killed_under_load
 from tests.support.collector import PROTOBUF
 from tests.support.spans import request, span_id
 
-KILLS = 8
+KILLS = 5
 
 
 def test_a_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
