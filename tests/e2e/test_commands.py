@@ -48,7 +48,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def database(imported: Path, tmp_path: Path) -> Path:
     """Return a copy of that file, to do with as a test likes."""
-    return shutil.copy(imported, tmp_path / imported.name)
+    return Path(shutil.copy(imported, tmp_path / imported.name))
 
 
 def test_a_file_and_its_collector_say_the_same(database: Path, start_collector: StartCollector) -> None:
