@@ -278,3 +278,5 @@ class Session:
     """What the source did not send and what therefore cannot be said, in words for a user; sorted."""
     trace_ids: tuple[str, ...] = field(default=())
     conversation_ids: tuple[str, ...] = field(default=())
+    loose_ends: tuple[str, ...] = ()
+    """Ids of tool calls by which a session that nobody named finds the rest of it in traces that were not at hand."""

@@ -12,7 +12,7 @@ from dataclasses import fields
 from collector.store import DerivedRows
 from processors.findings import Finding, wasted_usd
 from processors.ledger import INITIAL_CONTEXT, entries
-from processors.model import AgentRun, ModelCall, OtherStep, Step, ToolCall, Usage
+from processors.model import AgentRun, ModelCall, OtherStep, Session, Step, ToolCall, Usage
 from processors.pipeline import Compiled
 from processors.pricing import Cost, Unpriced
 from processors.summary import TokenSums, summarise
@@ -23,6 +23,8 @@ ARGUMENT_LENGTH = 20_000
 """Characters of a tool's arguments that a step's row keeps; the whole stands in the span."""
 RESULT_LENGTH = 4_000
 """Characters of a tool's result that a step's row keeps; the whole stands in the span."""
+TOOL_CALL = "tool_call:"
+"""Prefix of a tool call's id among the values that traces share."""
 _NS_PER_MS = 1_000_000
 _USAGE_COLUMNS = tuple(field.name for field in fields(TokenSums))
 
@@ -39,7 +41,15 @@ def derived_rows(compiled: Iterable[Compiled], compiled_at: int) -> DerivedRows:
         "ledger": [row for each in sessions for row in ledger_rows(each)],
         "tracecards": [card_row(each, compiled_at) for each in sessions],
         "evaluations": [row for each in sessions for row in evaluation_rows(each)],
+        "correlations": [row for each in sessions for row in correlation_rows(each.session)],
     }
+
+
+def correlation_rows(session: Session) -> Iterator[Row]:
+    """Yield what lets the store find, by content, the traces of which a session without a key is a part."""
+    if session.trace_ids:
+        for tool_call_id in session.loose_ends:
+            yield {"trace_id": session.trace_ids[0], "value": f"{TOOL_CALL}{tool_call_id}"}
 
 
 def session_row(compiled: Compiled) -> Row:

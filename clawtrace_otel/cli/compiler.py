@@ -95,11 +95,19 @@ class Compiler:
         self._stopping = threading.Event()
 
     def compile(self, *, everything: bool) -> CompileCounts:
-        """Compile the groups that are pending now, or every group, however recently they received something."""
+        """Compile the groups that are pending now, or every group, however recently they received something.
+
+        Groups that turn out to belong together are compiled again as one, and count as one.
+        """
         with self._one_round:
-            if everything:
-                return self._compile(self._store.groups())
-            return self._compile(self._store.quiet(idle_ns=0, now_ns=_END_OF_TIME, limit=_ALL))
+            store, now_ns = self._store, time.time_ns()
+            groups = store.groups() if everything else store.quiet(idle_ns=0, now_ns=_END_OF_TIME, limit=_ALL)
+            first = self._compile(parts := list(groups))
+            # What content joined counts as received at the beginning of time.
+            second = self._compile(wholes := store.quiet(idle_ns=now_ns, now_ns=now_ns, limit=_ALL))
+            return CompileCounts(
+                first.compiled - _taken_up(parts, wholes) + second.compiled, first.failed + second.failed
+            )
 
     def compile_quiet(self) -> CompileCounts:
         """Compile the pending groups that have gone quiet."""
@@ -235,6 +243,12 @@ class Compiler:
             return group, None
         finally:
             self._free.put(worker)
+
+
+def _taken_up(parts: Iterable[Group], wholes: Iterable[Group]) -> int:
+    """Return how many groups have become parts of others."""
+    traces = frozenset().union(*(whole.trace_ids for whole in wholes))
+    return sum(not part.trace_ids.isdisjoint(traces) for part in parts)
 
 
 def _named(group: Group) -> str:

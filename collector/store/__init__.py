@@ -19,6 +19,9 @@ The contract:
   clock that was set back delays a group by no more than the idle time.
 * `replace` swaps everything derived from a group, and from smaller groups that have grown together into it, for the
   new rows in one transaction: no reader sees half a session. If rows arrived since the snapshot, it stays pending.
+* What content tells of traces that belong together (`correlations` among the derived rows) joins groups as attributes
+  do, from then on. Groups that grow together by it are pending. A value that is found in `MOST_TRACES_OF_A_VALUE`
+  traces names nothing and joins no more.
 * What budgets said (`budgets` among the derived rows) is kept by `breach_id`: said again it is brought up to date, so
   that a breach is there once, says when it was first one, and whether a webhook was told. A session that is no more
   takes what was said of it along.
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 CONTENT_OF_STEPS: Final = ("arguments", "result", "error_message")
 """Columns of `steps` that repeat what telemetry held."""
+
+MOST_TRACES_OF_A_VALUE: Final = 64
+"""Traces that one value of `correlations` joins: an id that more of them hold is not one run's."""
 
 DerivedRows: TypeAlias = Mapping[str, Sequence[Mapping[str, object]]]
 """Rows by table name (`sessions`, `steps`, `findings`, `ledger`, `tracecards`, ...), each row by column name."""

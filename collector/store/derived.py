@@ -225,8 +225,11 @@ PER_SESSION: Final[Mapping[str, pa.Schema]] = {
 }
 """What `replace` swaps."""
 
-REPLACED: Final[Mapping[str, pa.Schema]] = {**PER_SESSION, "budgets": BUDGETS}
-"""What `replace` takes: `budgets` are brought up to date, not swapped."""
+CORRELATIONS: Final = _table(trace_id=_TEXT, value=_TEXT)
+"""Values that a reader of content found traces to share, beside those that stood in their attributes."""
+
+REPLACED: Final[Mapping[str, pa.Schema]] = {**PER_SESSION, "budgets": BUDGETS, "correlations": CORRELATIONS}
+"""What `replace` takes: `budgets` are brought up to date and `correlations` only added, not swapped."""
 
 ADDED: Final[Mapping[str, pa.Schema]] = {"patches": PATCHES, "skills": SKILLS}
 """What `append_rows` adds to."""

@@ -25,6 +25,7 @@ from collector.store.derived import ADDED, Row, arrow_tables, outcome_row
 from collector.store.duck import MEMBER_OF_SESSION, DuckStore
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import Node, group_key
+from collector.store.joining import join
 from collector.store.lake_address import LakeAddress
 from collector.store.lake_engine import CommitConflictError, LakeDatabase, lake_errors
 from collector.store.lake_layout import migrate_lake
@@ -153,6 +154,7 @@ class LakeStore(DuckStore):
             with registered(cursor, nodes=ready.nodes):
                 cursor.execute(_NEW_MEMBERS)
                 cursor.execute(_DONE)
+            join(cursor, ready.found, schema="raw", numbered=False)
 
     def unposted(self, limit: int) -> Sequence[Row]:
         """See `TelemetryStore`. Only the process that compiles is told, so that a webhook hears of a breach once."""

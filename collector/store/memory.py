@@ -12,7 +12,16 @@ from typing import TypeAlias, cast
 import pyarrow as pa
 
 from collector.columns import LOGS, SPANS
-from collector.store import CONTENT_OF_STEPS, Batch, Deleted, DerivedRows, Group, Receipt, Signals
+from collector.store import (
+    CONTENT_OF_STEPS,
+    MOST_TRACES_OF_A_VALUE,
+    Batch,
+    Deleted,
+    DerivedRows,
+    Group,
+    Receipt,
+    Signals,
+)
 from collector.store.charges import Charge, charges_of
 from collector.store.derived import (
     ADDED,
@@ -153,6 +162,17 @@ class MemoryStore:
             for pending in self._pending
             if pending.edge.last_batch > group.last_batch or not nodes & set(pending.edge.nodes)
         ]
+        for row in tables.get("correlations", ()):
+            self._join(str(row["trace_id"]), str(row["value"]), group.last_batch)
+
+    def _join(self, trace_id: str, value: str, batch: int) -> None:
+        others = {edge.trace_id for edge in self._edges if edge.value == value}
+        if trace_id in others or len(others) >= MOST_TRACES_OF_A_VALUE:
+            return
+        edge = Edge(batch, batch, trace_id, value, None)
+        self._edges.append(edge)
+        if others:
+            self._pending.append(_Pending(edge, 0))
 
     def _gone(self, group: Group, new: set[str]) -> set[str]:
         nodes = nodes_of(group)

@@ -14,11 +14,13 @@ from collector.store.charges import Charge
 from collector.store.derived import PER_SESSION, REPLACED, arrow_tables
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import group_key
+from collector.store.joining import FOUND, join
 from collector.store.resent import registered
 from collector.store.spending import forget_vanished, other_charges, store_verdicts
 
 _SESSIONS: Final = "sessions"
 _BUDGETS: Final = "budgets"
+_CORRELATIONS: Final = "correlations"
 _NODES: Final = pa.schema(
     [
         pa.field("group_key", pa.string()),
@@ -54,6 +56,8 @@ class Compiled:
 
     tables: dict[str, pa.Table]
     nodes: pa.Table
+    found: pa.Table
+    """The edges that content showed, by `collector.store.joining.FOUND`."""
     with_sessions: frozenset[str]
     """Keys of the groups that any session was derived from."""
 
@@ -65,13 +69,18 @@ def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
     for group, rows in compiled:
         key = group_key(group)
         for name, table in arrow_tables(rows, REPLACED).items():
-            if table.num_rows:
-                parts[name].append(
-                    table if name != _SESSIONS else table.append_column("group_key", _repeated(key, table))
-                )
-                with_sessions |= {key} if name == _SESSIONS else set()
+            if not table.num_rows:
+                continue
+            if name == _SESSIONS:
+                parts[name].append(_with_column(table, "group_key", key))
+                with_sessions.add(key)
+            elif name == _CORRELATIONS:
+                parts[name].append(_with_column(table, "batch", group.last_batch))
+            else:
+                parts[name].append(table)
     tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
-    return Compiled(tables, _nodes([group for group, _ in compiled]), frozenset(with_sessions))
+    found = tables.pop(_CORRELATIONS, FOUND.empty_table())
+    return Compiled(tables, _nodes([group for group, _ in compiled]), found, frozenset(with_sessions))
 
 
 def _nodes(groups: Sequence[Group]) -> pa.Table:
@@ -84,8 +93,8 @@ def _nodes(groups: Sequence[Group]) -> pa.Table:
     return pa.Table.from_pylist(nodes, schema=_NODES)
 
 
-def _repeated(text: str, table: pa.Table) -> pa.Array:
-    return pa.array([text] * table.num_rows, pa.string())
+def _with_column(table: pa.Table, name: str, value: str | int) -> pa.Table:
+    return table.append_column(name, pa.array([value] * table.num_rows))
 
 
 def charges_beside(
@@ -108,6 +117,7 @@ def swap(cursor: Cursor, compiled: Compiled) -> None:
             cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
             for statement in _DONE:
                 cursor.execute(statement)
+        join(cursor, compiled.found)
 
 
 def swap_rows(cursor: Cursor, compiled: Compiled) -> None:

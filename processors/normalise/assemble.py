@@ -9,9 +9,10 @@ from dataclasses import replace
 from collector.model import LogRecord, Span
 from processors.model import AgentRun, OtherStep, Session, Step
 from processors.normalise import agents, calls, content, contexts, doubts, placing, requests, rollups, tools
+from processors.normalise.continuing import loose_ends
 from processors.normalise.gaps import gaps
 from processors.normalise.reading import Readings, share_messages
-from processors.normalise.sessions import Bundle
+from processors.normalise.sessions import FROM_TRACE, Bundle
 from processors.normalise.sighting import Sighting
 from processors.normalise.work import Work, counting, plant
 
@@ -45,7 +46,8 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     agents.name_agents(works)
     content.without_skeletons(works)
     steps = _steps(works)
-    return _session(bundle, steps, threads)
+    ends = loose_ends(readings) if bundle.source == FROM_TRACE else ()
+    return replace(_session(bundle, steps, threads), loose_ends=ends)
 
 
 def _identified(sightings: Sequence[Sighting]) -> list[Sighting]:

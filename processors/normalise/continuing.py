@@ -1,7 +1,8 @@
 """Sessions without a key that are one by what their prompts say: the answers to tools that another trace asked for.
 
 Proxies and bare SDKs send a trace per request and no session id. Where content was captured, the next request's prompt
-holds the answers to the tool calls of the one before, under ids that no other conversation has.
+holds the answers to the tool calls of the one before, under ids that no other conversation has. What was not loaded
+together is found by `loose_ends`, which the store takes as values that traces share (docs/adr/008).
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from processors.normalise.sessions import FROM_TRACE, Bundle
 
 _SHORTEST_ID = 12
 """Characters; shorter ids (`call_0`, `1`) are numbers within a conversation and come again in every other."""
+_LAST_ROUNDS = 2
+"""Rounds of tools at a prompt's end that tell what it continues: where the request before did not say which tools it
+asked for, it held at least the answers of the round before."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,35 @@ def joined(parts: Sequence[tuple[Bundle, Readings]]) -> list[tuple[Bundle, Readi
                 if earlier is not None and (identifier in earlier.asked or _extends(part.prompt, earlier.prompt)):
                     _join(part, earlier)
     return _merged(known)
+
+
+def loose_ends(readings: Readings) -> tuple[str, ...]:
+    """Return the ids of tool calls that lead from these signals to others: asked for or answered here, not both."""
+    asked: set[str] = set()
+    answered: set[str] = set()
+    for sighting in readings.sightings:
+        if isinstance(sighting.step, ModelCall):
+            asked.update(_requested(sighting.step.output_messages))
+            answered.update(_lately_answered(sighting.step.input_messages or ()))
+    return tuple(sorted(asked ^ answered))
+
+
+def _requested(messages: tuple[Message, ...] | None) -> Iterator[str]:
+    for item in _items(messages):
+        if isinstance(item, ToolRequest) and item.tool_call_id is not None:
+            yield item.tool_call_id
+
+
+def _lately_answered(prompt: tuple[Message, ...]) -> Iterator[str]:
+    """Yield the ids of a prompt's last rounds of tools; what is before them ended earlier prompts."""
+    rounds = 0
+    for message in reversed(prompt):
+        rounds += message.role == "assistant"
+        if rounds > _LAST_ROUNDS:
+            return
+        for item in _items((message,)):
+            if isinstance(item, ToolResponse) and item.tool_call_id is not None:
+                yield item.tool_call_id
 
 
 class _Index:

@@ -170,3 +170,15 @@ def test_cards_do_not_depend_on_the_way_of_sending(start_collector: StartCollect
         play(other, sent, send)
         assert other.cards() == expected, label
         other.stop()
+
+
+def test_a_run_without_a_session_id_grows_together(collector: RunningCollector) -> None:
+    """A proxy's requests, each in a trace of its own and compiled as it comes, end as one session per conversation."""
+    for request in single_records(requests_of("litellm-otel"), seed=7):
+        send_protobuf(collector, request)
+        collector.compile()
+    sessions = collector.sql("SELECT llm_call_count, tool_call_count FROM sessions ORDER BY ALL DESC")
+    served = truth("litellm-otel")["llm_calls_by_agent"]
+    assert [row["llm_call_count"] for row in sessions] == [served["main"], served["sub"], 0]
+    assert sum(row["tool_call_count"] for row in sessions) == truth("litellm-otel")["tool_calls"]
+    assert collector.compile() == {"compiled": 0, "failed": 0}

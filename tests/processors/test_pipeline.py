@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.store import Signals
-from collector.store.derived import PER_SESSION, arrow_tables
+from collector.store.derived import REPLACED, arrow_tables
 from processors.pipeline import Compiled, compile_group
 from processors.pricing import price_book
 from processors.rows import derived_rows
@@ -84,7 +84,7 @@ def test_cards_are_small_and_read_back(name: str) -> None:
 def test_the_store_takes_every_row(name: str) -> None:
     """The rows of every recording fit the derived tables, and travel from a worker process."""
     rows = pickle.loads(pickle.dumps(derived_rows(compiled(name), 1)))
-    assert arrow_tables(rows, PER_SESSION)["sessions"].num_rows >= 1
+    assert arrow_tables(rows, REPLACED)["sessions"].num_rows >= 1
 
 
 def test_a_recorded_verdict_goes_before_what_telemetry_says() -> None:

@@ -101,6 +101,11 @@ def session(session_id: str, cost: str | None = "0.000000000001", steps: int = 2
     }
 
 
+def sharing(value: str, trace_id: str) -> DerivedRows:
+    """Return what says that a value was found in a trace's content."""
+    return {"correlations": [{"trace_id": trace_id, "value": value}]}
+
+
 def together(*parts: DerivedRows) -> DerivedRows:
     """Return the rows of several sessions as one."""
     return {name: [row for part in parts for row in part[name]] for name in parts[0]}

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from collector.model import AttributeValue, Event, Link, LogRecord, Resource, Scope, Span
-from collector.store import DerivedRows, Group, Receipt, TelemetryStore, loading
+from collector.store import MOST_TRACES_OF_A_VALUE, DerivedRows, Group, Receipt, TelemetryStore, loading
 from collector.values import encode_attributes, encode_value
-from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, span, together, trace
+from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, sharing, span, together, trace
 from tests.collector.store.conftest import StoreUnderTest
 
 A, B, C, D = (trace(number) for number in (10, 11, 12, 13))
@@ -318,6 +318,31 @@ class TestReplace:
         opened.store.replace(grown, session("s"))
         assert opened.rows("sessions", "session_id") == [("s",)]
         assert quiet(opened.store) == []
+
+    def test_content_joins_groups(self, opened: StoreUnderTest) -> None:
+        """Groups in whose content one value was found are one, which is pending at once, also with what comes later."""
+        opened.store.append(batch([span(A, 1), span(B, 2)]))
+        first, second = quiet(opened.store)
+        opened.store.replace(first, {**session("a"), **sharing("call", A)})
+        assert quiet(opened.store) == [second]
+        opened.store.replace(second, {**session("b"), **sharing("call", B)})
+        (whole,) = opened.store.quiet(idle_ns=NOW, now_ns=NOW, limit=100)
+        assert (set(whole.trace_ids), set(whole.values)) == ({A, B}, {"call"})
+        opened.store.replace(whole, {**session("a"), **sharing("call", A)})
+        assert opened.rows("sessions", "session_id") == [("a",)]
+        assert quiet(opened.store) == []
+        assert len(opened.store.load(whole).spans) == 2
+        opened.store.append(batch([span(B, 3)]))
+        assert [group.trace_ids for group in quiet(opened.store)] == [{A, B}]
+
+    def test_a_value_that_stands_everywhere_joins_few(self, store: TelemetryStore) -> None:
+        """An id that more traces hold than one run has names no run."""
+        traces = [trace(100 + number) for number in range(MOST_TRACES_OF_A_VALUE + 2)]
+        store.append(batch([span(name, 1) for name in traces]))
+        for group in quiet(store):
+            (name,) = group.trace_ids
+            store.replace(group, {**session(name), **sharing("call_0", name)})
+        assert [len(group.trace_ids) for group in quiet(store)] == [MOST_TRACES_OF_A_VALUE]
 
     def test_groups_of_log_records_are_replaced_too(self, opened: StoreUnderTest) -> None:
         """A group that has values and no traces is found again by its values."""

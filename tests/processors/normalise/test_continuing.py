@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.model import Attributes, Span
 from processors.model import ToolCall
@@ -93,3 +95,35 @@ def test_prompts_that_grow_are_one_session_though_no_answer_was_captured_whole()
     """Streams may be captured without ids: a prompt that goes on where another ended continues it, an equal one not."""
     grown = [request(1, 0, holds=(FIRST,)), request(2, 2, holds=(FIRST, SECOND)), request(3, 4, holds=(FIRST, SECOND))]
     assert [len(session.trace_ids) for session in normalise(grown)] == [2, 1]
+
+
+def test_loose_ends_are_what_others_asked_for_or_answer() -> None:
+    """A session names the tool calls that lead out of it, and none that it both asked for and answered."""
+    run = [request(1, 0, asks=FIRST), request(2, 2, holds=(FIRST,), asks=SECOND), request(3, 4, holds=(FIRST, SECOND))]
+    alone = [ends_of([span]) for span in run]
+    assert alone == [(FIRST,), tuple(sorted((FIRST, SECOND))), tuple(sorted((FIRST, SECOND)))]
+    assert (ends_of(run[:2]), ends_of(run)) == ((SECOND,), ())
+
+
+def test_a_named_session_has_no_loose_ends() -> None:
+    """What a sender named needs no ids to be found by."""
+    assert ends_of([request(1, 0, asks=FIRST, key="monday")]) == ()
+
+
+@given(st.data())
+def test_growing_together_shows_no_new_ends(data: st.DataObject) -> None:
+    """What leads out of a whole led out of one of its parts, so that joining comes to an end."""
+    ids = [f"call_{number:012d}" for number in range(4)]
+    known = st.lists(st.sampled_from(ids), unique=True, max_size=4).map(tuple)
+    spans = [
+        request(number, 2 * number, asks=data.draw(st.none() | st.sampled_from(ids)), holds=data.draw(known))
+        for number in range(1, data.draw(st.integers(2, 5)) + 1)
+    ]
+    parts = {end for span in spans for end in ends_of([span])}
+    assert all(set(session.loose_ends) <= parts for session in normalise(spans))
+
+
+def ends_of(spans: list[Span]) -> tuple[str, ...]:
+    """Return the loose ends of the one session in some spans."""
+    (session,) = normalise(spans)
+    return session.loose_ends

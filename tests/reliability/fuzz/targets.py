@@ -17,7 +17,7 @@ from collector.batch import BatchBuilder
 from collector.decode import SIGNALS, Decoded, Decoder, Encoding, Export, Signal
 from collector.errors import MalformedRequestError, QueryError
 from collector.query import DuckQueries, QueryLimits
-from collector.store.derived import PER_SESSION, arrow_tables
+from collector.store.derived import REPLACED, arrow_tables
 from collector.store.duck import DuckStore
 from collector.store.memory import MemoryStore
 from processors.errors import PriceFileError, TraceCardError
@@ -97,7 +97,7 @@ def pipeline(data: bytes) -> None:
     store.append(builder.build())
     for group in store.groups():
         rows = derived_rows(compile_group(store.load(group), _book()), 1)
-        arrow_tables(rows, PER_SESSION)
+        arrow_tables(rows, REPLACED)
         for name in ("attributed_usd", "cost_usd"):
             parts = sum((Decimal(str(row.get(name) or 0)) for row in rows["steps"]), Decimal())
             bills = sum((Decimal(str(row.get("cost_usd") or 0)) for row in rows["sessions"]), Decimal())
