@@ -380,7 +380,7 @@ class TestTogether:
                 store.checkpoint()
 
         with ThreadPoolExecutor() as threads:
-            others = [threads.submit(work) for work in (derive, derive, read)]
+            others = [threads.submit(work) for work in (derive, read, read)]
             writers = [threads.submit(write) for _ in range(2)]
             try:
                 for writer in writers:
