@@ -12,6 +12,7 @@ from collector.columns import CORRELATIONS, LOGS, METRIC_POINTS, SPANS
 from collector.correlations import Edge
 from collector.decode import Block, Decoded, Signal
 from collector.decode_rows import Row
+from collector.redaction import BatchRedaction, Counts
 from collector.store import Batch
 
 _ROWS_AT_ONCE: Final = 512
@@ -21,14 +22,15 @@ _ORIGIN_COLUMNS: Final = 9
 
 
 class BatchBuilder:
-    """Gathers decoded requests until they are committed together.
+    """Gathers decoded requests until they are committed together, redacted as they come.
 
     Rows become Arrow arrays a few hundred at a time: large enough that the cost per array vanishes, small enough that
     the Python objects are freed while the processor's caches still hold them.
     """
 
-    def __init__(self) -> None:
-        self._tables = {signal: _TableBuilder(schema) for signal, schema in _SCHEMAS.items()}
+    def __init__(self, redaction: BatchRedaction | None = None) -> None:
+        self._redaction = redaction
+        self._tables = {signal: _TableBuilder(schema, redaction) for signal, schema in _SCHEMAS.items()}
         self._edges: set[Edge] = set()
 
     def add(self, request: Decoded) -> None:
@@ -38,17 +40,24 @@ class BatchBuilder:
 
     def build(self) -> Batch:
         """Return one batch with everything added."""
-        return Batch(
+        batch = Batch(
             spans=self._tables["traces"].build(),
             logs=self._tables["logs"].build(),
             metric_points=self._tables["metrics"].build(),
             correlations=_from_columns(CORRELATIONS, zip(*self._edges, strict=True)),
         )
+        return batch if self._redaction is None else self._redaction.finish(batch)
+
+    @property
+    def redacted(self) -> Counts:
+        """How many values of each kind were redacted."""
+        return Counts() if self._redaction is None else self._redaction.counts
 
 
 class _TableBuilder:
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, redaction: BatchRedaction | None) -> None:
         self._schema = schema
+        self._redaction = redaction
         self._tables: list[pa.Table] = []
         self._blocks: list[tuple[Block, int]] = []
         self._rows = 0
@@ -66,7 +75,8 @@ class _TableBuilder:
         return pa.concat_tables(self._tables) if self._tables else self._schema.empty_table()
 
     def _flush(self) -> None:
-        self._tables.append(_table(self._schema, self._blocks))
+        table = _table(self._schema, self._blocks)
+        self._tables.append(table if self._redaction is None else self._redaction.rows(table))
         self._blocks = []
         self._rows = 0
 

@@ -1,6 +1,6 @@
 """From request bodies to one commit for many requests, acknowledged after it: queue, decode, redact, append, answer.
 
-Two threads work as a pipeline: one unpacks and decodes requests into a group, the other appends the group before it
+Two threads work as a pipeline: one makes a group of redacted rows of requests, the other appends the group before it
 (DuckDB lets go of the interpreter meanwhile). A group grows for as long as the commit before it takes, so that few
 senders get short waits and many senders share commits.
 """
@@ -23,7 +23,7 @@ from collector.decode import Decoded, Decoder, Encoding, Export, Signal
 from collector.errors import CollectorError, QueueFullError, RequestTooLargeError, StoppingError, StoreError
 from collector.limits import AttributeLimits
 from collector.metrics import Metrics
-from collector.redaction import BatchRedactor, Counts
+from collector.redaction import BatchRedactor
 from collector.repeats import Repeats
 from collector.store import TelemetryStore
 
@@ -52,14 +52,17 @@ class _Request:
 class _Group:
     """Decoded requests that share a commit."""
 
-    builder: BatchBuilder = field(default_factory=BatchBuilder)
+    builder: BatchBuilder
     members: list[tuple[_Request, Decoded]] = field(default_factory=list)
     size: int = 0
 
     def add(self, request: _Request, decoded: Decoded, size: int) -> None:
-        self.builder.add(decoded)
         self.members.append((request, decoded))
         self.size += size
+        try:
+            self.builder.add(decoded)
+        except Exception as error:  # noqa: BLE001 - raised again by `build`, after which each member is tried alone
+            _log.warning("requests that came together are taken apart: %s", error)
 
 
 class Ingest:
@@ -85,7 +88,7 @@ class Ingest:
         self._changed = threading.Condition()
         self._queue: deque[_Request] = deque()
         self._queued_bytes = 0
-        self._group = _Group()
+        self._group = self._new_group()
         self._handed_over: _Group | None = None
         self._submitted = 0
         self._answered = 0
@@ -146,6 +149,9 @@ class Ingest:
             self._changed.notify_all()
         return answer
 
+    def _new_group(self) -> _Group:
+        return _Group(BatchBuilder(None if self._redactor is None else self._redactor.begin()))
+
     def _decode_loop(self) -> None:
         while (request := self._next_request()) is not None:
             self._decode_into(self._group, request)
@@ -155,7 +161,7 @@ class Ingest:
         with self._changed:
             while True:
                 if self._group.members and self._handed_over is None:
-                    self._handed_over, self._group = self._group, _Group()
+                    self._handed_over, self._group = self._group, self._new_group()
                     self._changed.notify_all()
                 if self._queue and self._group.size < self._config.group_bytes:
                     return self._queue.popleft()
@@ -172,12 +178,13 @@ class Ingest:
         try:
             body = unpack(request.body, request.compression, self._config.max_body_bytes)
             decoded = self._decoder.decode(Export(request.signal, request.encoding, body, request.received_at))
-            group.add(request, decoded, len(body))
         except CollectorError as error:
             self._refuse([request], error)
         except Exception as error:  # noqa: BLE001 - one request must not end the thread that serves all others
             _log.exception("a %s request could not be decoded", request.signal)
             self._refuse([request], CollectorError(f"the request could not be decoded: {error}"))
+        else:
+            group.add(request, decoded, len(body))
 
     def _commit_loop(self) -> None:
         while True:
@@ -200,17 +207,14 @@ class Ingest:
             self._refuse([request for request, _ in group.members], error)
         else:
             for request, decoded in group.members:
-                alone = _Group()
+                alone = self._new_group()
                 alone.add(request, decoded, 0)
                 self._commit(alone)
 
     def _append(self, builder: BatchBuilder) -> CollectorError | None:
         started = time.perf_counter()
         try:
-            batch, redacted = builder.build(), Counts()
-            if self._redactor is not None:
-                batch, redacted = self._redactor.redact(batch)
-            receipt = self._store.append(batch)
+            receipt = self._store.append(builder.build())
         except CollectorError as error:
             if (said := self._repeats.worth_saying(str(error))) is not None:
                 _log.warning("a batch was not stored: %s", said)
@@ -220,7 +224,7 @@ class Ingest:
             return StoreError(f"the batch could not be stored: {error}", retryable=False)
         self._metrics.commit_seconds.observe(time.perf_counter() - started)
         self._metrics.count_receipt(receipt)
-        self._metrics.count_redacted(redacted)
+        self._metrics.count_redacted(builder.redacted)
         return None
 
     def _accept(self, group: _Group) -> None:

@@ -6,6 +6,7 @@ HASH is keyed (HMAC-SHA-256): equal values leave equal marks, so that a repeated
 without the key can find out a value by trying.
 """
 
+from collector.redaction.batches import BatchRedaction as BatchRedaction
 from collector.redaction.batches import BatchRedactor as BatchRedactor
 from collector.redaction.contents import ContentNames as ContentNames
 from collector.redaction.key import redaction_key as redaction_key

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 
 from collector.config import IngestConfig
@@ -21,6 +22,7 @@ from collector.errors import (
 )
 from collector.ingest import Accepted, Ingest
 from collector.metrics import Metrics
+from collector.redaction import BatchRedaction, BatchRedactor, Redaction
 from collector.store import Batch, Receipt
 from collector.store.memory import MemoryStore
 from tests.collector.otlp import one_span
@@ -65,10 +67,13 @@ def sample(metrics: Metrics, name: str) -> float:
 
 @contextmanager
 def running(
-    store: WatchedStore, config: IngestConfig | None = None, metrics: Metrics | None = None
+    store: WatchedStore,
+    config: IngestConfig | None = None,
+    metrics: Metrics | None = None,
+    redactor: BatchRedactor | None = None,
 ) -> Iterator[Ingest]:
     """Run an ingest over the store; stopped, with the store let go, at the end."""
-    ingest = Ingest(config or IngestConfig(), store, metrics or Metrics(), clock=lambda: 1)
+    ingest = Ingest(config or IngestConfig(), store, metrics or Metrics(), redactor=redactor, clock=lambda: 1)
     ingest.start()
     try:
         yield ingest
@@ -159,6 +164,30 @@ def test_what_the_store_never_takes_costs_only_its_request() -> None:
         with pytest.raises(StoreError, match="poison") as refused:
             answers["poison"].result(ANSWER_S)
         assert not refused.value.retryable
+
+
+def test_rows_that_cannot_be_redacted_cost_only_their_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is stored unredacted, and what came together with such rows is stored without them."""
+    redact = BatchRedaction.rows
+
+    def failing(redaction: BatchRedaction, table: pa.Table) -> pa.Table:
+        if table.num_rows and "poison" in table["name"].to_pylist():
+            raise ValueError("cannot be read")
+        return redact(redaction, table)
+
+    monkeypatch.setattr(BatchRedaction, "rows", failing)
+    monkeypatch.setattr("collector.batch._ROWS_AT_ONCE", 2)
+    store = WatchedStore()
+    store.may_commit.clear()
+    with running(store, redactor=BatchRedactor(Redaction(), b"k" * 32)) as ingest:
+        ingest.submit("traces", body("first"))
+        assert store.entered.acquire(timeout=ANSWER_S)
+        answers = {name: ingest.submit("traces", body(name)) for name in ("a", "poison", "b", "c")}
+        store.may_commit.set()
+        assert {answers[name].result(ANSWER_S) for name in "abc"} == {Accepted(0, "")}
+        with pytest.raises(StoreError, match="cannot be read"):
+            answers["poison"].result(ANSWER_S)
+    assert sorted(str(row["name"]) for row in store.tables["spans"]) == ["a", "b", "c", "first"]
 
 
 @pytest.mark.parametrize(

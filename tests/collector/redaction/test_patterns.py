@@ -126,7 +126,7 @@ def test_the_search_over_columns_sees_whatever_the_patterns_see(
         text = json.dumps({"content": text}, ensure_ascii=ascii_only)
     counts = redacted_batch(span_with({"a": text}))[1]
     looked = Counts()
-    redactor._texts.value(text, looked)
+    redactor._means.texts.value(text, looked)
     assert dict(counts) == dict(looked)
 
 
