@@ -13,12 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreError
 from collector.store import Aged, Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.aging import delete_strays, oldest
+from collector.store.appending import Appender
 from collector.store.charges import Charge
 from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, silent_groups
 from collector.store.compacting import copy_into
@@ -29,7 +29,7 @@ from collector.store.groups import connected
 from collector.store.loading import load_signals
 from collector.store.opening import forget_copy, open_database
 from collector.store.replacing import charges_beside, compiled_of, swap
-from collector.store.resent import KINDS, new_rows, registered
+from collector.store.resent import KINDS, registered
 from collector.store.spending import breached, mark_posted, unposted
 
 _log: Final = logging.getLogger(__name__)
@@ -54,12 +54,6 @@ _OUTCOMES: Final = """
     SELECT * EXCLUDE (outcome_number) FROM derived.outcomes
     WHERE session_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY outcome_number
 """
-_INSERT_ARRIVALS: Final = """
-    INSERT INTO telemetry.arrivals SELECT ?::BIGINT, trace_id, value, joined_value FROM incoming
-"""
-_INSERT_PENDING: Final = """
-    INSERT INTO telemetry.pending SELECT ?::BIGINT, ?::BIGINT, trace_id, value, joined_value FROM incoming
-"""
 MEMBER_OF_SESSION: Final = """
     SELECT min(m.trace_id), min(m.value) FROM derived.sessions s JOIN derived.members m USING (group_key)
     WHERE s.session_id = ? GROUP BY group_key
@@ -74,6 +68,7 @@ class DuckStore:
         self._appending = Lock()
         self._deriving = Lock()
         self._appender = database.cursor()
+        self._batches: Appender | None = None
         self._deriver = database.cursor()
         self._last_batch = self._find_last_batch()
 
@@ -91,26 +86,16 @@ class DuckStore:
         """See `TelemetryStore`."""
         tables = {"spans": batch.spans, "logs": batch.logs, "metric_points": batch.metric_points}
         with self._appending, translated(self.database.path):
-            new = {kind.table: new_rows(self._appender, kind, tables[kind.table]) for kind in KINDS}
+            self._batches = batches = self._batches or Appender(self._appender)
+            new = {kind.table: batches.new_rows(kind, tables[kind.table]) for kind in KINDS}
             if any(rows.num_rows for rows in new.values()):
-                self._commit(new, batch.correlations)
+                number = self._last_batch + 1
+                received_at = max(pc.max(rows.column("received_at")).as_py() or 0 for rows in new.values())
+                batches.store(new, batch.correlations, number=number, received_at=received_at)
+                self._last_batch = number
                 self._checkpoint_when_due()
         stored = {name: rows.num_rows for name, rows in new.items()}
         return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
-
-    def _commit(self, new: Mapping[str, pa.Table], correlations: pa.Table) -> None:
-        number = self._last_batch + 1
-        received_at = max(pc.max(rows.column("received_at")).as_py() or 0 for rows in new.values())
-        cursor = self._appender
-        with transaction(cursor):
-            for kind in KINDS:
-                if new[kind.table].num_rows:
-                    with registered(cursor, incoming=new[kind.table]):
-                        cursor.execute(kind.insert, [number])
-            with registered(cursor, incoming=correlations):
-                cursor.execute(_INSERT_ARRIVALS, [number])
-                cursor.execute(_INSERT_PENDING, [number, received_at])
-        self._last_batch = number
 
     def quiet(self, *, idle_ns: int, now_ns: int, limit: int) -> Sequence[Group]:
         """See `TelemetryStore`."""
@@ -251,6 +236,7 @@ class DuckStore:
                     self.database.exchange(copy, patience_s=patience_s)
                 finally:
                     self._appender, self._deriver = self.database.cursor(), self.database.cursor()
+                    self._batches = None
             finally:
                 forget_copy(path)
 

@@ -49,22 +49,21 @@ class Kind:
         own_time = "" if self.time == self.time_of_incoming else f", {self.time_of_incoming} AS {self.time}"
         return f"*, hash({', '.join(self.same)}) AS identity{own_time}"
 
-    @property
-    def insert(self) -> str:
-        """SQL that stores the table `incoming` under a batch number."""
+    def insert(self, incoming: str) -> str:
+        """Return SQL that stores a table under a batch number."""
         return f"""
-            INSERT INTO telemetry.{self.table} BY NAME SELECT {self.columns}, ?::BIGINT AS batch FROM incoming
+            INSERT INTO telemetry.{self.table} BY NAME SELECT {self.columns}, ?::BIGINT AS batch FROM {incoming}
         """  # noqa: S608 - ours
 
-    def probe(self, ranges: int, schema: str) -> str:
-        """Return SQL that counts the distinct keys of `incoming`, and those stored in so many ranges of time."""
+    def probe(self, ranges: int, schema: str, incoming: str) -> str:
+        """Return SQL that counts the distinct keys of a table, and those stored in so many ranges of time."""
         within = f"""
             SELECT 1 FROM {schema}.{self.table} AS stored
             JOIN keys ON keys.identity = stored.identity AND keys.probed_time = stored.{self.time}
             WHERE stored.{self.time} BETWEEN ?::UBIGINT AND ?::UBIGINT
         """  # noqa: S608 - ours
         return f"""
-            WITH keys AS MATERIALIZED (SELECT {self.keys} FROM incoming)
+            WITH keys AS MATERIALIZED (SELECT {self.keys} FROM {incoming})
             SELECT (SELECT count(*) FROM (SELECT DISTINCT * FROM keys)),
             (SELECT count(*) FROM ({" UNION ALL ".join([within] * ranges)}))
         """  # noqa: S608 - ours
@@ -127,14 +126,15 @@ def new_rows(cursor: Cursor, kind: Kind, table: pa.Table, schema: str = "telemet
     with registered(cursor, incoming=table):
         ranges = windows(kind.times(table))
         ((distinct, stored),) = cursor.execute(
-            kind.probe(len(ranges), schema), list(chain.from_iterable(ranges))
+            kind.probe(len(ranges), schema, "incoming"), list(chain.from_iterable(ranges))
         ).fetchall()
     if distinct == table.num_rows and not stored:
         return table
-    return _without_resent(cursor, kind, table, schema)
+    return without_resent(cursor, kind, table, schema)
 
 
-def _without_resent(cursor: Cursor, kind: Kind, table: pa.Table, schema: str) -> pa.Table:
+def without_resent(cursor: Cursor, kind: Kind, table: pa.Table, schema: str = "telemetry") -> pa.Table:
+    """Return the rows of a batch that are neither stored nor in it before, by comparing them in full."""
     row_numbers = pa.array(range(table.num_rows), pa.int64())
     with registered(cursor, numbered=table.append_column("row_number", row_numbers)):
         resent = cursor.execute(kind.resent(schema)).to_arrow_table().column("row_number")
