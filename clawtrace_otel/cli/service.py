@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from collector.store.lake_address import LakeAddress
 
 _TRANSPORTS: Final = 2
+_SWITCH_S: Final = 0.001
+"""How long a thread that decodes may keep the interpreter from the one that commits. At Python's 5 ms a commit, which
+asks for it some ten times, waits longer than it works."""
 
 
 def run(
@@ -47,6 +51,7 @@ def run(
     for prices, BudgetFileError for budgets and RedactionFileError for redaction that cannot be read.
     """
     logging.basicConfig(level=logging.INFO, handlers=[log_handler(log_format)])
+    sys.setswitchinterval(_SWITCH_S)
     if settings.prices is not None:
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)

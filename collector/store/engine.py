@@ -36,14 +36,18 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     # The store asks for checkpoints itself: one that DuckDB begins without room for it breaks the instance.
     "checkpoint_threshold": "16TB",
     "python_enable_replacements": False,
+    "temp_directory": "",
+}
+_WRITING: Final[dict[str, str | bool | int | float | list[str]]] = {
     # The oldest format with zstd, so that a person's own DuckDB of the last years can read the file.
     "storage_compatibility_version": "v1.2.0",
-    "temp_directory": "",
+    # Batches are too small to be stored by several threads at once: two take twice the processor time for the same, and
+    # from the thread that decodes.
+    "threads": max(1, (os.cpu_count() or 1) - 1),
 }
 _FILES_OF_A_DATABASE: Final = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 _GLANCE_S: Final = 0.01
 _SCHEMAS: Final = {"telemetry", "derived", "layout"}
-_READ_ONLY_UNAVAILABLE: Final = {"storage_compatibility_version"}
 _MAGIC: Final = slice(8, 12), b"DUCK"
 _REFUSED_BY_SYSTEM: Final = (
     "No space left on device",
@@ -175,10 +179,7 @@ def copy_path(path: Path) -> Path:
 
 
 def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
-    configuration = dict(_CONFIGURATION)
-    if read_only:
-        for name in _READ_ONLY_UNAVAILABLE:
-            del configuration[name]
+    configuration = _CONFIGURATION if read_only else {**_CONFIGURATION, **_WRITING}
     connection = duckdb.connect(str(path), read_only=read_only, config=configuration)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if not read_only:
