@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clawtrace_otel.cli.compiler import CompileJob
+    from clawtrace_otel.cli.making import CompileJob
     from collector.store import DerivedRows
     from processors.pricing.book import ChainedPriceBook
 
