@@ -23,6 +23,7 @@ from collector.query import DuckQueries
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
+    from clawtrace_otel.cli.making import Maker
     from collector.api import CompileCounts, Deletion, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
     from collector.export import Part
@@ -32,12 +33,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_file(
-    place: Path | LakeAddress, *, write: bool, budgets: Path | None = None, prices: Path | None = None
+    place: Path | LakeAddress,
+    *,
+    write: bool,
+    budgets: Path | None = None,
+    prices: Path | None = None,
+    maker: Maker | None = None,
 ) -> Iterator[FileReader]:
     """Yield a reader of a file or a lake; one that writes a file keeps other readers out. Raises StoreError.
 
     What is compiled through it is priced by `prices` and judged by `budgets`, both files; the webhook of the budgets is
-    tried once, at the end. Raises PriceFileError.
+    tried once, at the end. A `maker` compiles elsewhere than in processes of this machine. Raises PriceFileError.
     """
     if not write:
         with closing(open_to_read(place)) as opened:
@@ -50,7 +56,8 @@ def open_file(
         price_book(prices)
     with closing(open_store(place)) as store:
         queries = DuckQueries(store.database)
-        compiler = Compiler(store, compile_session, CompileSettings(prices=prices, workers=ALL_CORES))
+        settings = CompileSettings(prices=prices, workers=ALL_CORES)
+        compiler = Compiler(store, compile_session, settings, maker=maker)
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)
         config = IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS))

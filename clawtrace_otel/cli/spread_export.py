@@ -1,0 +1,125 @@
+"""An export's telemetry compiled on a cluster, into an export of what was derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pyarrow as pa
+
+from clawtrace_otel.cli.compile_session import compile_session
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.making import Made
+from clawtrace_otel.cli.parquet import write_parquet
+from clawtrace_otel.cli.spread import CompileFromRows, PriceFile
+from clawtrace_otel.cli.spread_codec import unpacked
+from clawtrace_otel.cli.spread_rows import LOG, SPAN, Correlated, Edges, Members
+from collector.export import parts
+from collector.store.derived import latest_outcomes
+from collector.store.duck import DuckStore
+from collector.store.groups import Edge, connected
+from processors.normalise.sessions import CORRELATION_KEYS
+
+if TYPE_CHECKING:
+    from clawtrace_otel.cli.spark import Spark
+    from collector.api import CompileCounts
+    from collector.store import DerivedRows, Group
+
+DERIVED: Final = frozenset({"sessions", "steps", "findings", "ledger", "tracecards", "evaluations", "outcomes"})
+"""The views that are written."""
+_NAMES: Final = frozenset(CORRELATION_KEYS)
+_GROUPS_PER_TASK: Final = 128
+_TASKS_PER_CORE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMaker:
+    """Compiles the groups of an export that all machines of a cluster see."""
+
+    spark: Spark
+    place: str
+    verdicts: Mapping[str, Mapping[str, object]]
+    """The latest recorded verdict by session id."""
+    prices: Path | None
+
+    def groups(self) -> list[Group]:
+        """Return what in the export belongs together, by the store's own rule."""
+        edges = self.spark.edges(self.place, Edges(SPAN, _NAMES), Edges(LOG, _NAMES))
+        columns = (edges.column(name).to_pylist() for name in edges.column_names)
+        return connected(Edge(0, 0, *edge) for edge in zip(*columns, strict=True))
+
+    def made(self, groups: Iterable[Group]) -> Generator[Made, None, None]:
+        """Yield what became of each group. Raises CliError where one did not come back."""
+        groups = list(groups)
+        task = CompileFromRows(self._verdicts_by_number(groups), PriceFile.read(self.prices))
+        tasks = max(_TASKS_PER_CORE * self.spark.cores, ceil(len(groups) / _GROUPS_PER_TASK))
+        results = self.spark.over_groups(self.place, Members.of(groups), Correlated(_NAMES), task, tasks)
+        missing = set(range(len(groups)))
+        for number, rows, reason in (cast("tuple[int, DerivedRows | None, str]", unpacked(each)) for each in results):
+            missing.remove(number)
+            yield Made(groups[number], rows, reason)
+        if missing:
+            raise CliError(f"the telemetry of {len(missing)} sessions was not found again: did the export change?")
+
+    def close(self) -> None:
+        """Do nothing: the application ends with the command."""
+
+    def _verdicts_by_number(self, groups: Sequence[Group]) -> dict[int, dict[str, Mapping[str, object]]]:
+        found = {}
+        for number, group in enumerate(groups):
+            named = self.verdicts.keys() & (group.values | group.trace_ids)
+            if named:
+                found[number] = {name: self.verdicts[name] for name in named}
+        return found
+
+
+def compile_export(spark: Spark, place: str, out: Path, prices: Path | None) -> CompileCounts:
+    """Compile every session of an export and write the views of what is derived. Raises CliError."""
+    recorded = recorded_outcomes(spark.table(f"{place}/outcomes"), spark.table(f"{place}/evaluations"))
+    maker = ExportMaker(spark, place, latest_outcomes(recorded), prices)
+    with (
+        TemporaryDirectory(prefix="clawtrace-") as folder,
+        closing(DuckStore.open(Path(folder) / "compiled.duckdb")) as store,
+    ):
+        compiler = Compiler(store, compile_session, CompileSettings(prices=prices), maker=maker)
+        counts = compiler.compile_these(maker.groups())
+        for row in recorded:
+            store.record_outcome(row)
+        write_parquet((part for part in parts(store.database) if part.table in DERIVED), out)
+    return counts
+
+
+def visible_place(source: str) -> str:
+    """Return a directory as the machines of a cluster name it. Raises CliError for one of this machine that is none."""
+    if "://" in source:
+        return source.rstrip("/")
+    path = Path(source).expanduser().absolute()
+    if not (path / "spans").is_dir() or not (path / "logs").is_dir():
+        raise CliError(f"{path} is no export with telemetry: 'clawtrace export parquet {path}' writes one")
+    return path.as_uri()
+
+
+def recorded_outcomes(outcomes: pa.Table, evaluations: pa.Table) -> list[dict[str, Any]]:
+    """Return the verdicts that were recorded, oldest first: those that telemetry holds are derived from it anew."""
+    in_telemetry = {_said(row) for row in _rows(evaluations) if row["decides"]}
+    recorded = [row for row in _rows(outcomes) if _said(row) not in in_telemetry]
+    return sorted(recorded, key=lambda row: (row["recorded_at"], row["session_id"]))
+
+
+def _said(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["session_id"], row["name"], row["recorded_at"]
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Return rows without the day of their file, times as nanoseconds."""
+    kept = table.drop_columns([name for name in ("date",) if name in table.column_names])
+    position = kept.schema.get_field_index("recorded_at")
+    times = kept.column(position).cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
+    rows: list[dict[str, Any]] = kept.set_column(position, "recorded_at", times).to_pylist()
+    return rows
