@@ -52,7 +52,7 @@ def _from_export(job: SparkJob, source: str) -> CompileCounts:
         raise CliError("--from needs --out DIR, where sessions, steps, cards ... go")
     if job.budgets is not None:
         raise CliError("--budgets needs a store: leave it out, or compile a lake")
-    place = visible_place(source)
+    place = visible_place(source, "spans")
     check_writable(job.out)
     with running_spark(job.master or DEFAULT_MASTER, settings_of(job.conf)) as spark:
         return compile_export(spark, place, job.out, job.prices)

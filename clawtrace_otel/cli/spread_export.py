@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, cast
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Final, cast
 
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.export_views import copy_recorded, recorded_outcomes, scratch_store
 from clawtrace_otel.cli.making import Made
 from clawtrace_otel.cli.parquet import write_parquet
 from clawtrace_otel.cli.spread import CompileFromRows, PriceFile
 from clawtrace_otel.cli.spread_codec import unpacked
 from clawtrace_otel.cli.spread_rows import LOG, SPAN, Correlated, Edges, Members
 from collector.export import parts
-from collector.store.derived import latest_outcomes
-from collector.store.duck import DuckStore
+from collector.store.derived import ADDED, PER_SESSION, latest_outcomes
 from collector.store.groups import Edge, connected
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from clawtrace_otel.cli.spark import Spark
     from collector.api import CompileCounts
     from collector.store import DerivedRows, Group
 
-DERIVED: Final = frozenset({"sessions", "steps", "findings", "ledger", "tracecards", "evaluations", "outcomes"})
-"""The views that are written."""
+WRITTEN: Final = frozenset({*PER_SESSION, *ADDED, "outcomes"})
+"""The views that are written: all but telemetry, and what only a store with budgets has."""
 _NAMES: Final = frozenset(CORRELATION_KEYS)
 _GROUPS_PER_TASK: Final = 128
 _TASKS_PER_CORE: Final = 4
@@ -80,46 +79,30 @@ class ExportMaker:
 
 
 def compile_export(spark: Spark, place: str, out: Path, prices: Path | None) -> CompileCounts:
-    """Compile every session of an export and write the views of what is derived. Raises CliError."""
-    recorded = recorded_outcomes(spark.table(f"{place}/outcomes"), spark.table(f"{place}/evaluations"))
-    maker = ExportMaker(spark, place, latest_outcomes(recorded), prices)
-    with (
-        TemporaryDirectory(prefix="clawtrace-") as folder,
-        closing(DuckStore.open(Path(folder) / "compiled.duckdb")) as store,
-    ):
+    """Compile every session of an export; write the views of what is derived, and what the export holds besides.
+
+    Raises CliError.
+    """
+    view = partial(view_of, spark, place)
+    maker = ExportMaker(spark, place, latest_outcomes(recorded_outcomes(view)), prices)
+    with scratch_store() as store:
         compiler = Compiler(store, compile_session, CompileSettings(prices=prices), maker=maker)
         counts = compiler.compile_these(maker.groups())
-        for row in recorded:
-            store.record_outcome(row)
-        write_parquet((part for part in parts(store.database) if part.table in DERIVED), out)
+        copy_recorded(view, store)
+        write_parquet((part for part in parts(store.database) if part.table in WRITTEN), out)
     return counts
 
 
-def visible_place(source: str) -> str:
-    """Return a directory as the machines of a cluster name it. Raises CliError for one of this machine that is none."""
+def view_of(spark: Spark, place: str, name: str) -> pa.Table:
+    """Return all that an export holds of a view."""
+    return spark.table(f"{place}/{name}")
+
+
+def visible_place(source: str, view: str) -> str:
+    """Return a directory as a cluster names it. Raises CliError for one of this machine that lacks a view."""
     if "://" in source:
         return source.rstrip("/")
     path = Path(source).expanduser().absolute()
-    if not (path / "spans").is_dir() or not (path / "logs").is_dir():
-        raise CliError(f"{path} is no export with telemetry: 'clawtrace export parquet {path}' writes one")
+    if not (path / view).is_dir():
+        raise CliError(f"{path} is no export with {view}: 'clawtrace export parquet {path}' writes one")
     return path.as_uri()
-
-
-def recorded_outcomes(outcomes: pa.Table, evaluations: pa.Table) -> list[dict[str, Any]]:
-    """Return the verdicts that were recorded, oldest first: those that telemetry holds are derived from it anew."""
-    in_telemetry = {_said(row) for row in _rows(evaluations) if row["decides"]}
-    recorded = [row for row in _rows(outcomes) if _said(row) not in in_telemetry]
-    return sorted(recorded, key=lambda row: (row["recorded_at"], row["session_id"]))
-
-
-def _said(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["session_id"], row["name"], row["recorded_at"]
-
-
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    """Return rows without the day of their file, times as nanoseconds."""
-    kept = table.drop_columns([name for name in ("date",) if name in table.column_names])
-    position = kept.schema.get_field_index("recorded_at")
-    times = kept.column(position).cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
-    rows: list[dict[str, Any]] = kept.set_column(position, "recorded_at", times).to_pylist()
-    return rows
