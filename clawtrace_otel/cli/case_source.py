@@ -1,4 +1,4 @@
-"""Where the sessions of `clawtrace distill` come from and its patches go to: a store, or an export, which takes none."""
+"""Where the sessions of `clawtrace distill` come from and patches go to: a store, or an export, which takes none."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def compile_on_spark(job: SparkJob, *, everything: bool) -> CompileCounts:
     if job.source is not None:
         return _from_export(job, job.source)
     if job.lake is None:
-        raise CliError("--engine spark needs --store ducklake:postgres:DSN, or --from an export (docs/spark.md)")
+        raise CliError("--engine spark needs --store ducklake:postgres:DSN, or --from an export (docs/scale.md)")
     if job.out is not None:
         raise CliError("--out goes with --from: what is compiled of a lake is stored in the lake")
     return _from_lake(job, job.lake, everything=everything)

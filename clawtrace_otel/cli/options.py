@@ -57,7 +57,7 @@ class EngineName(StrEnum):
 
 EngineOption: TypeAlias = Annotated[
     EngineName,
-    typer.Option("--engine", help="Where the work is done: on this machine, or on a Spark cluster (docs/spark.md)."),
+    typer.Option("--engine", help="Where the work is done: on this machine, or on a Spark cluster (docs/scale.md)."),
 ]
 MasterOption: TypeAlias = Annotated[
     str | None,
