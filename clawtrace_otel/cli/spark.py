@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ DEFAULT_MASTER: Final = "local[*]"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _PYTHON: Final = "spark.pyspark.python"
 _WORKER_S: Final = 60.0
+"""How long a standalone cluster may have no worker for the job."""
+_GLANCE_S: Final = 0.2
 _TASKS_PER_CORE: Final = 4
 """Tasks of one job, of which two are under way: the next one fills the cores that the last tasks of the first leave."""
 _RESULTS: Final = f"{RESULT} binary"
@@ -67,6 +70,12 @@ class Spark:
     def cores(self) -> int:
         """How many tasks run at once."""
         return max(1, int(self.session.sparkContext.defaultParallelism))
+
+    @property
+    def executors(self) -> int:
+        """How many processes run tasks, where they are not this one."""
+        known = self.session.sparkContext._jsc.sc().getExecutorMemoryStatus()  # noqa: SLF001 - Python has no other way
+        return int(known.size()) - 1
 
     def run(self, parts: Sequence[bytes], task: Task) -> Generator[bytes, None, None]:
         """Yield what a task yields for each part, in the order of the parts; each part is a task of its own.
@@ -120,13 +129,15 @@ class Spark:
         """Yield the one column of a frame, some partitions at a time, so that this process never holds all of it."""
         with self._errors():
             rdd = frame.rdd
-            count, at_once = rdd.getNumPartitions(), _TASKS_PER_CORE * self.cores
+            count = rdd.getNumPartitions()
         context = self.session.sparkContext
         under_way: deque[Future[list[Any]]] = deque()
         with ThreadPoolExecutor(2) as threads:
             try:
-                for first in range(0, count, at_once):
-                    some = range(first, min(count, first + at_once))
+                begun = 0
+                while begun < count:
+                    some = range(begun, min(count, begun + _TASKS_PER_CORE * self.cores))
+                    begun = some.stop
                     under_way.append(threads.submit(context.runJob, rdd, list, some))
                     if len(under_way) > 1:
                         yield from self._finished(under_way.popleft())
@@ -160,10 +171,18 @@ def running_spark(master: str, conf: Mapping[str, str]) -> Iterator[Spark]:
     log = Path(name)
     with os.fdopen(descriptor, "wb") as file, _in_words(log):
         session = _session({**_settings(master), **conf, "spark.master": master}, file)
+    spark, lost = Spark(session, log), Event()
     try:
-        spark = Spark(session, log)
-        _await_worker(spark, master)
-        yield spark
+        if master.startswith(STANDALONE):
+            _await_worker(spark, master)
+            with _watched(spark, lost):
+                yield spark
+        else:
+            yield spark
+    except CliError as error:
+        if lost.is_set():
+            raise CliError(f"{master} has no worker any more: start workers, and do it again") from error
+        raise
     finally:
         with _in_words(log):
             session.stop()
@@ -198,17 +217,36 @@ def _session(settings: Mapping[str, str], log: IO[bytes]) -> SparkSession:
 
 
 def _await_worker(spark: Spark, master: str) -> None:
-    """Return once an executor runs: without one a job would wait for ever, and say nothing."""
-    if not master.startswith(STANDALONE):
-        return
+    """Return once a standalone cluster gave an executor: without one a job would wait for ever, and say nothing."""
     deadline = time.monotonic() + _WORKER_S
-    known = spark.session.sparkContext._jsc.sc().getExecutorMemoryStatus  # noqa: SLF001 - Python has no other way to it
-    while known().size() < len(("driver", "executor")):
+    while not spark.executors:
         if time.monotonic() > deadline:
-            raise CliError(
-                f"no worker of {master} took the job within {_WORKER_S:g} s: start workers, or wait for cores"
-            )
-        time.sleep(0.1)
+            raise CliError(f"no worker of {master} took the job within {_WORKER_S:g} s: start workers, or free cores")
+        time.sleep(_GLANCE_S)
+
+
+@contextmanager
+def _watched(spark: Spark, lost: Event) -> Iterator[None]:
+    """Give jobs up, and say so by `lost`, once a standalone cluster had no executor for too long."""
+    ended = Event()
+
+    def watch() -> None:
+        seen = time.monotonic()
+        while not ended.wait(_GLANCE_S):
+            if spark.executors:
+                seen = time.monotonic()
+            elif time.monotonic() > seen + _WORKER_S:
+                lost.set()
+                spark.session.sparkContext.cancelAllJobs()
+                return
+
+    thread = Thread(target=watch, name="watch-spark", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _columns(frame: DataFrame) -> str:

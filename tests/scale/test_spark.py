@@ -65,10 +65,10 @@ def recordings() -> list[Body]:
     return [(cast("Signal", sent.signal), sent.content) for name in names() for sent in requests_of(name)]
 
 
-def many_sessions() -> list[Body]:
+def many_sessions(number: int = _SESSIONS) -> list[Body]:
     """Return sessions of sixteen model calls."""
     step = _PER_REQUEST * SPANS_PER_TRACE
-    last = _SESSIONS * SPANS_PER_TRACE
+    last = number * SPANS_PER_TRACE
     return [("traces", request(range(first, first + step), size=500)) for first in range(0, last, step)]
 
 

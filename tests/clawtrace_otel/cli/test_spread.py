@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -65,7 +66,8 @@ def sorted_rows(store: DuckStore) -> list[pa.RecordBatch]:
     ordered = sorted(rows, key=lambda row: (row[GROUP], row[SIGNAL]))
     columns_of = {name: [row.get(name) for row in ordered] for name in names}
     times = {name: pa.array(values, pa.int64()) for name, values in columns_of.items() if name.endswith("unix_nano")}
-    return pa.table(columns_of | times).to_batches(max_chunksize=3)
+    batches: list[pa.RecordBatch] = pa.table(columns_of | times).to_batches(max_chunksize=3)
+    return batches
 
 
 def test_telemetry_comes_back_whole(store: DuckStore) -> None:
@@ -83,10 +85,10 @@ def test_rows_are_those_of_one_process(store: DuckStore, tmp_path: Path) -> None
     prices = tmp_path / "mine.yaml"
     prices.write_text(PRICES, encoding="utf-8")
     task = pickle.loads(pickle.dumps(CompileFromRows({}, PriceFile.read(prices))))
-    results = [unpacked(made.column(0)[0].as_py()) for made in task(sorted_rows(store))]
-    assert [number for number, _, _ in results] == [0, 1, 2]  # type: ignore[misc]
+    results: list[Any] = [unpacked(made.column(0)[0].as_py()) for made in task(sorted_rows(store))]
+    assert [number for number, _, _ in results] == [0, 1, 2]
     groups = {min(group.trace_ids): group for group in store.groups()}
-    _, rows, reason = results[0]  # type: ignore[misc]
+    _, rows, reason = results[0]
     here = compile_session(CompileJob(store.load(groups[trace(1)]), {}, prices))
     assert reason == ""
     assert rows["sessions"] == here["sessions"]
