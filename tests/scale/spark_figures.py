@@ -49,10 +49,8 @@ def main() -> None:
         }.items():
             everything = [] if "export" in name else ["--all"]
             wall, cpu = _measured([sys.executable, "-m", "clawtrace_otel", "compile", *everything, *options])
-            load = os.getloadavg()[0]
-            print(
-                f"{name}: {sessions / wall:.0f} sessions/s, {cpu * 1e3 / sessions:.1f} ms CPU a session, load {load:.0f}"
-            )  # noqa: T201
+            rate, cost = sessions / wall, cpu * 1e3 / sessions
+            print(f"{name}: {rate:.0f} sessions/s, {cost:.1f} ms CPU a session, load {os.getloadavg()[0]:.0f}")  # noqa: T201
 
 
 def _measured(command: list[str]) -> tuple[float, float]:
