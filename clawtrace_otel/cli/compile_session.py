@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.making import CompileJob
     from collector.store import DerivedRows
     from processors.pricing.book import ChainedPriceBook
+    from processors.pricing.overrides import PriceText
 
 
 def compile_session(job: CompileJob) -> DerivedRows:
@@ -23,7 +24,7 @@ def compile_session(job: CompileJob) -> DerivedRows:
 
 
 @lru_cache(maxsize=1)
-def _book(prices: Path | None) -> ChainedPriceBook:
+def _book(prices: Path | PriceText | None) -> ChainedPriceBook:
     """Return the price book, which resolves a rate once and keeps it."""
     from processors.pricing import price_book
 

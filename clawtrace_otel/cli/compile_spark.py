@@ -13,6 +13,7 @@ from clawtrace_otel.cli.spark import DEFAULT_MASTER, running_spark, settings_of
 if TYPE_CHECKING:
     from collector.api import CompileCounts
     from collector.store.lake_address import LakeAddress
+    from processors.pricing.overrides import PriceText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +32,6 @@ class SparkJob:
 
 def compile_on_spark(job: SparkJob, *, everything: bool) -> CompileCounts:
     """Compile on the cluster and store what was made. Raises CliError."""
-    if job.prices is not None:
-        from processors.pricing import price_book
-
-        price_book(job.prices)
     if job.source is not None:
         return _from_export(job, job.source)
     if job.lake is None:
@@ -54,8 +51,9 @@ def _from_export(job: SparkJob, source: str) -> CompileCounts:
         raise CliError("--budgets needs a store: leave it out, or compile a lake")
     place = visible_place(source, "spans")
     check_writable(job.out)
+    prices = _checked(job.prices)
     with running_spark(job.master or DEFAULT_MASTER, settings_of(job.conf)) as spark:
-        return compile_export(spark, place, job.out, job.prices)
+        return compile_export(spark, place, job.out, prices)
 
 
 def _from_lake(job: SparkJob, lake: LakeAddress, *, everything: bool) -> CompileCounts:
@@ -63,7 +61,20 @@ def _from_lake(job: SparkJob, lake: LakeAddress, *, everything: bool) -> Compile
     from clawtrace_otel.cli.spread_lake import LakeMaker, check_shared
 
     check_shared(lake)
+    prices = _checked(job.prices)
     with running_spark(job.master or DEFAULT_MASTER, settings_of(job.conf)) as spark:
-        maker = LakeMaker(spark, lake, job.prices)
+        maker = LakeMaker(spark, lake, prices)
         with open_file(lake, write=True, budgets=job.budgets, prices=job.prices, maker=maker) as reader:
             return reader.compile(everything=everything)
+
+
+def _checked(path: Path | None) -> PriceText | None:
+    """Return a user's prices for other machines. Raises PriceFileError."""
+    if path is None:
+        return None
+    from processors.pricing import price_book
+    from processors.pricing.overrides import PriceText
+
+    prices = PriceText.read(path)
+    price_book(prices)
+    return prices

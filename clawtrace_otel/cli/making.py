@@ -21,6 +21,7 @@ from collector.errors import StoreError
 
 if TYPE_CHECKING:
     from collector.store import DerivedRows, Group, Signals, TelemetryStore
+    from processors.pricing.overrides import PriceText
 
 log = logging.getLogger("clawtrace.compile")
 
@@ -37,7 +38,7 @@ class CompileJob:
     signals: Signals
     outcomes: Mapping[str, Mapping[str, object]]
     """The latest verdict by session id."""
-    prices: Path | None
+    prices: Path | PriceText | None
     """A file of the user's own prices."""
 
 
@@ -69,7 +70,7 @@ class LocalMaker:
         self,
         store: TelemetryStore,
         workers: Sequence[Worker[CompileJob, DerivedRows]],
-        prices: Path | None = None,
+        prices: Path | PriceText | None = None,
     ) -> None:
         self._store = store
         self._prices = prices

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from clawtrace_otel.cli.compile_session import compile_session
@@ -27,19 +25,7 @@ if TYPE_CHECKING:
 
     from collector.store import DerivedRows
     from collector.store.lake_address import LakeAddress
-
-
-@dataclass(frozen=True, slots=True)
-class PriceFile:
-    """A user's prices on their way to other machines; cards name the file, so that it keeps its name."""
-
-    name: str
-    content: bytes
-
-    @classmethod
-    def read(cls, path: Path | None) -> PriceFile | None:
-        """Return a file's content, None where there is no file."""
-        return None if path is None else cls(path.name, path.read_bytes())
+    from processors.pricing.overrides import PriceText
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +35,7 @@ class CompileFromLake:
     address: LakeAddress
     environment: Mapping[str, str]
     """What the catalog and the storage ask of a process' environment."""
-    prices: PriceFile | None
+    prices: PriceText | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield a `Made` for each group. Raises StoreError where the lake cannot be opened."""
@@ -58,7 +44,7 @@ class CompileFromLake:
 
         os.environ.update(self.environment)
         with closing(LakeStore(open_lake_for_reading(self.address))) as store:
-            maker = LocalMaker(store, [_worker()], _on_this_machine(self.prices))
+            maker = LocalMaker(store, [_worker()], self.prices)
             for part in parts_of(batches):
                 yield from map(packed, maker.made(part))
 
@@ -69,13 +55,12 @@ class CompileFromRows:
 
     verdicts: Mapping[int, Mapping[str, Mapping[str, object]]]
     """The latest verdict by session id, by the number of the group."""
-    prices: PriceFile | None
+    prices: PriceText | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield a group's number, its rows, or None and the reason."""
-        prices = _on_this_machine(self.prices)
         for number, rows in by_group(batches):
-            job = CompileJob(signals_of(rows), self.verdicts.get(number, {}), prices)
+            job = CompileJob(signals_of(rows), self.verdicts.get(number, {}), self.prices)
             yield packed((number, *_attempted(job)))
 
 
@@ -90,12 +75,3 @@ def _attempted(job: CompileJob) -> tuple[DerivedRows | None, str]:
 def _worker() -> Worker[CompileJob, DerivedRows]:
     """Return this process' worker, which serves one task after the other."""
     return Worker(compile_session, time_limit_s=CompileSettings().time_limit_s)
-
-
-@cache
-def _on_this_machine(prices: PriceFile | None) -> Path | None:
-    if prices is None:
-        return None
-    path = Path(mkdtemp(prefix="clawtrace-prices-")) / prices.name
-    path.write_bytes(prices.content)
-    return path

@@ -15,7 +15,7 @@ from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.export_views import copy_recorded, recorded_outcomes, scratch_store
 from clawtrace_otel.cli.making import Made
 from clawtrace_otel.cli.parquet import write_parquet
-from clawtrace_otel.cli.spread import CompileFromRows, PriceFile
+from clawtrace_otel.cli.spread import CompileFromRows
 from clawtrace_otel.cli.spread_codec import unpacked
 from clawtrace_otel.cli.spread_rows import LOG, SPAN, Correlated, Edges, Members
 from collector.export import parts
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.spark import Spark
     from collector.api import CompileCounts
     from collector.store import DerivedRows, Group
+    from processors.pricing.overrides import PriceText
 
 WRITTEN: Final = frozenset({*PER_SESSION, *ADDED, "outcomes"})
 """The views that are written: all but telemetry, and what only a store with budgets has."""
@@ -45,7 +46,7 @@ class ExportMaker:
     place: str
     verdicts: Mapping[str, Mapping[str, object]]
     """The latest recorded verdict by session id."""
-    prices: Path | None
+    prices: PriceText | None
 
     def groups(self) -> list[Group]:
         """Return what in the export belongs together, by the store's own rule."""
@@ -56,7 +57,7 @@ class ExportMaker:
     def made(self, groups: Iterable[Group]) -> Generator[Made, None, None]:
         """Yield what became of each group. Raises CliError where one did not come back."""
         groups = list(groups)
-        task = CompileFromRows(self._verdicts_by_number(groups), PriceFile.read(self.prices))
+        task = CompileFromRows(self._verdicts_by_number(groups), self.prices)
         tasks = max(_TASKS_PER_CORE * self.spark.cores, ceil(len(groups) / _GROUPS_PER_TASK))
         results = self.spark.over_groups(self.place, Members.of(groups), Correlated(_NAMES), task, tasks)
         missing = set(range(len(groups)))
@@ -78,7 +79,7 @@ class ExportMaker:
         return found
 
 
-def compile_export(spark: Spark, place: str, out: Path, prices: Path | None) -> CompileCounts:
+def compile_export(spark: Spark, place: str, out: Path, prices: PriceText | None) -> CompileCounts:
     """Compile every session of an export; write the views of what is derived, and what the export holds besides.
 
     Raises CliError.
@@ -86,7 +87,7 @@ def compile_export(spark: Spark, place: str, out: Path, prices: Path | None) -> 
     view = partial(view_of, spark, place)
     maker = ExportMaker(spark, place, latest_outcomes(recorded_outcomes(view)), prices)
     with scratch_store() as store:
-        compiler = Compiler(store, compile_session, CompileSettings(prices=prices), maker=maker)
+        compiler = Compiler(store, compile_session, CompileSettings(), maker=maker)
         counts = compiler.compile_these(maker.groups())
         copy_recorded(view, store)
         write_parquet((part for part in parts(store.database) if part.table in WRITTEN), out)

@@ -7,11 +7,10 @@ import pickle
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.spread import CompileFromLake, PriceFile
+from clawtrace_otel.cli.spread import CompileFromLake
 from clawtrace_otel.cli.spread_codec import unpacked
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.spark import Spark
     from collector.store import Group
     from collector.store.lake_address import LakeAddress
+    from processors.pricing.overrides import PriceText
 
 _OF_STORAGE: Final = ("AWS_", "PG")
 _MOST_GROUPS: Final = 128
@@ -32,11 +32,11 @@ class LakeMaker:
 
     spark: Spark
     address: LakeAddress
-    prices: Path | None
+    prices: PriceText | None
 
     def made(self, groups: Iterable[Group]) -> Generator[Made, None, None]:
         """Yield what became of each group, in order; what the machines could not load for now is left out."""
-        task = CompileFromLake(self.address, _environment(os.environ), PriceFile.read(self.prices))
+        task = CompileFromLake(self.address, _environment(os.environ), self.prices)
         parts = [pickle.dumps(some) for some in shares(list(groups), self.spark.cores)]
         yield from (cast("Made", unpacked(each)) for each in self.spark.run(parts, task))
 

@@ -23,6 +23,10 @@ from tests.deploy.otelcol import free_port
 _START_SECONDS = 120
 _UNDER_WAY_SECONDS = 400
 _END_SECONDS = 900
+_JOB = "runJob"
+"""How Spark calls the stage whose results come back to the command; what comes before is reading and sorting."""
+LIGHT = ["--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"]
+"""Java that starts quickly, for jobs of seconds."""
 _MASTER, _WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
 
 
@@ -61,7 +65,12 @@ def _running(folder: str, program: str, *options: str) -> Iterator[subprocess.Po
     assert package is not None
     assert package.origin is not None
     command = [str(Path(package.origin).parent / "bin" / "spark-class"), program, "--host", "127.0.0.1", *options]
-    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": folder}
+    environment = {
+        **os.environ,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_DIRS": folder,
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
     with (
         Path(folder, "log").open("ab") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
@@ -98,7 +107,7 @@ class RunningCommand:
 
     def __init__(self, master: str, *arguments: str) -> None:
         self._web = f"http://127.0.0.1:{(port := free_port())}/api/v1/applications"
-        conf = ["--conf", "spark.ui.enabled=true", "--conf", f"spark.ui.port={port}"]
+        conf = [*LIGHT, "--conf", "spark.ui.enabled=true", "--conf", f"spark.ui.port={port}"]
         command = [sys.executable, "-m", "clawtrace_otel", *arguments, "--engine", "spark", "--master", master, *conf]
         environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
         self._process = subprocess.Popen(
@@ -113,12 +122,12 @@ class RunningCommand:
         self._process.communicate()
 
     def stage(self) -> Stage | None:
-        """Return the stage that is under way with the most tasks, None where there is none."""
+        """Return the stage of results that is under way with the most tasks, None where there is none."""
         applications = asked(self._web)
         if not applications:
             return None
         active = asked(f"{self._web}/{applications[0]['id']}/stages?status=active") or []
-        stages = [Stage(one["numCompleteTasks"], one["numTasks"]) for one in active]
+        stages = [Stage(one["numCompleteTasks"], one["numTasks"]) for one in active if _JOB in one["name"]]
         return max(stages, key=lambda stage: stage.all, default=None)
 
     def wait_for(self, *, done: int, left: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.making import CompileJob
-from clawtrace_otel.cli.spread import CompileFromRows, PriceFile
+from clawtrace_otel.cli.spread import CompileFromRows
 from clawtrace_otel.cli.spread_codec import packed, unpacked
 from clawtrace_otel.cli.spread_lake import shares
 from clawtrace_otel.cli.spread_rows import GROUP, LOG, LOG_COLUMNS, SIGNAL, SPAN, SPAN_COLUMNS, by_group, signals_of
@@ -24,6 +24,7 @@ from collector.store.duck import DuckStore
 from costcraft.ablation import FULL
 from costcraft.analysts import RulesAnalyst
 from costcraft.case import Cases
+from processors.pricing.overrides import PriceText
 from tests.collector.store.builders import batch, log, span, trace
 from tests.costcraft.test_distill import DESK
 
@@ -84,7 +85,7 @@ def test_rows_are_those_of_one_process(store: DuckStore, tmp_path: Path) -> None
     """Each group comes back once with its rows, priced by the user's file under its own name."""
     prices = tmp_path / "mine.yaml"
     prices.write_text(PRICES, encoding="utf-8")
-    task = pickle.loads(pickle.dumps(CompileFromRows({}, PriceFile.read(prices))))
+    task = pickle.loads(pickle.dumps(CompileFromRows({}, PriceText.read(prices))))
     results: list[Any] = [unpacked(made.column(0)[0].as_py()) for made in task(sorted_rows(store))]
     assert [number for number, _, _ in results] == [0, 1, 2]
     groups = {min(group.trace_ids): group for group in store.groups()}
