@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.export_views import reading_export, view_of, visible_place
 from clawtrace_otel.cli.locate import locate
 from clawtrace_otel.cli.options import EngineName
 from clawtrace_otel.cli.reader import open_reader
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.spark import Spark
     from collector.store.lake_address import LakeAddress
 
+_VIEW: Final = "sessions"
+"""A view that every export of sessions has."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseSource:
@@ -31,16 +35,18 @@ class CaseSource:
     lake: LakeAddress | None
     export: str | None
 
+    def check(self, engine: EngineName) -> None:
+        """Raise CliError for an export that is none, or that this engine cannot read."""
+        if self.export is not None:
+            if engine is not EngineName.SPARK:
+                raise CliError("--from goes with --engine spark")
+            visible_place(self.export, _VIEW)
+
     def reading(self, spark: Spark | None) -> AbstractContextManager[SessionReader]:
         """Return a reader of the sessions. Raises CliError."""
-        if self.export is None:
+        if self.export is None or spark is None:
             return open_reader(self.db, self.endpoint, lake=self.lake)
-        if spark is None:
-            raise CliError("--from goes with --engine spark")
-        from clawtrace_otel.cli.export_views import reading_export
-        from clawtrace_otel.cli.spread_export import view_of, visible_place
-
-        return reading_export(partial(view_of, spark, visible_place(self.export, "sessions")))
+        return reading_export(partial(view_of, spark, visible_place(self.export, _VIEW)))
 
     def writing(self) -> AbstractContextManager[SessionReader | None]:
         """Return what takes patches and skills, None for an export."""

@@ -42,8 +42,9 @@ def compile_on_spark(job: SparkJob, *, everything: bool) -> CompileCounts:
 
 
 def _from_export(job: SparkJob, source: str) -> CompileCounts:
+    from clawtrace_otel.cli.export_views import visible_place
     from clawtrace_otel.cli.parquet import check_writable
-    from clawtrace_otel.cli.spread_export import compile_export, visible_place
+    from clawtrace_otel.cli.spread_export import compile_export
 
     if job.out is None:
         raise CliError("--from needs --out DIR, where sessions, steps, cards ... go")

@@ -90,6 +90,7 @@ def distill(
     )
     lake = chosen_lake(store, data, elsewhere=any(said is not None for said in (db, endpoint, export)))
     source = CaseSource(db, endpoint, lake, export)
+    source.check(engine)
     collector = source.collector()
     with (
         shown_progress() as progress,

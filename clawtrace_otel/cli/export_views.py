@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from clawtrace_otel.cli.errors import CliError
 from collector.store import Group
 from collector.store.derived import ADDED, OUTCOMES, PER_SESSION
 from collector.store.duck import DuckStore
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clawtrace_otel.cli.reader import SessionReader
+    from clawtrace_otel.cli.spark import Spark
 
     View = Callable[[str], pa.Table]
     """Returns all that an export holds of one view."""
@@ -82,3 +84,18 @@ def rows_of_view(table: pa.Table, schema: pa.Schema) -> list[dict[str, Any]]:
             kept = kept.set_column(position, field.name, times)
     rows: list[dict[str, Any]] = kept.to_pylist()
     return rows
+
+
+def view_of(spark: Spark, place: str, name: str) -> pa.Table:
+    """Return all that an export holds of a view."""
+    return spark.table(f"{place}/{name}")
+
+
+def visible_place(source: str, view: str) -> str:
+    """Return a directory as a cluster names it. Raises CliError for one of this machine that lacks a view."""
+    if "://" in source:
+        return source.rstrip("/")
+    path = Path(source).expanduser().absolute()
+    if not (path / view).is_dir():
+        raise CliError(f"{path} is no export with {view}: 'clawtrace export parquet {path}' writes one")
+    return path.as_uri()

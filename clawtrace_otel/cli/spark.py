@@ -58,6 +58,10 @@ _SETTINGS: Final = {
 }
 
 
+class SparkFailedError(CliError):
+    """Spark did not do what was asked; what it said of that is in its log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spark:
     """A running application."""
@@ -80,7 +84,7 @@ class Spark:
     def run(self, parts: Sequence[bytes], task: Task) -> Generator[bytes, None, None]:
         """Yield what a task yields for each part, in the order of the parts; each part is a task of its own.
 
-        Raises CliError where a task failed for good.
+        Raises SparkFailedError where a task failed for good.
         """
         if not parts:
             return
@@ -179,14 +183,18 @@ def running_spark(master: str, conf: Mapping[str, str]) -> Iterator[Spark]:
                 yield spark
         else:
             yield spark
-    except CliError as error:
+    except SparkFailedError as error:
         if lost.is_set():
-            raise CliError(f"{master} has no worker any more: start workers, and do it again") from error
+            raise SparkFailedError(f"{master} has no worker any more: start workers, and do it again") from error
         raise
+    except BaseException:
+        log.unlink(missing_ok=True)
+        raise
+    else:
+        log.unlink(missing_ok=True)
     finally:
         with _in_words(log):
             session.stop()
-    log.unlink(missing_ok=True)
 
 
 def settings_of(given: Sequence[str]) -> dict[str, str]:
@@ -263,4 +271,4 @@ def _in_words(log: Path) -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException, ConnectionError) as error:
-        raise CliError(f"Spark gave up: {reason_of(str(error))} (all that Spark said: {log})") from error
+        raise SparkFailedError(f"Spark gave up: {reason_of(str(error))} (all that Spark said: {log})") from error

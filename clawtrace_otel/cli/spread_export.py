@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.export_views import copy_recorded, recorded_outcomes, scratch_store
+from clawtrace_otel.cli.export_views import copy_recorded, recorded_outcomes, scratch_store, view_of
 from clawtrace_otel.cli.making import Made
 from clawtrace_otel.cli.parquet import write_parquet
 from clawtrace_otel.cli.spread import CompileFromRows
@@ -24,8 +24,6 @@ from collector.store.groups import Edge, connected
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from clawtrace_otel.cli.spark import Spark
     from collector.api import CompileCounts
     from collector.store import DerivedRows, Group
@@ -92,18 +90,3 @@ def compile_export(spark: Spark, place: str, out: Path, prices: PriceText | None
         copy_recorded(view, store)
         write_parquet((part for part in parts(store.database) if part.table in WRITTEN), out)
     return counts
-
-
-def view_of(spark: Spark, place: str, name: str) -> pa.Table:
-    """Return all that an export holds of a view."""
-    return spark.table(f"{place}/{name}")
-
-
-def visible_place(source: str, view: str) -> str:
-    """Return a directory as a cluster names it. Raises CliError for one of this machine that lacks a view."""
-    if "://" in source:
-        return source.rstrip("/")
-    path = Path(source).expanduser().absolute()
-    if not (path / view).is_dir():
-        raise CliError(f"{path} is no export with {view}: 'clawtrace export parquet {path}' writes one")
-    return path.as_uri()
