@@ -45,6 +45,8 @@ class CompileSettings:
     poll_s: float = 1.0
     time_limit_s: float = 300.0
     """Per session; a session of 10,000 steps takes a few seconds."""
+    together: int = TOGETHER
+    """Groups that are loaded with one query and stored in one transaction."""
     workers: int = max(1, min(_MOST_WORKERS, (os.cpu_count() or 1) - 1))
 
 
@@ -70,7 +72,7 @@ class Compiler:
         self.replace_all: Callable[[Sequence[tuple[Group, DerivedRows]]], None] = store.replace_all
         """What stores the rows of several groups in one transaction; from one thread at a time."""
         workers = [Worker(task, time_limit_s=settings.time_limit_s) for _ in range(settings.workers)]
-        self._maker: Maker = maker or LocalMaker(store, workers, settings.prices)
+        self._maker: Maker = maker or LocalMaker(store, workers, settings.prices, settings.together)
         self._one_round = threading.Lock()
         self._stopping = threading.Event()
 
@@ -132,7 +134,7 @@ class Compiler:
         """Compile groups and store them many at a time."""
         total = CompileCounts(0, 0)
         with closing(self._maker.made(groups)) as made:
-            while batch := list(islice(made, TOGETHER)):
+            while batch := list(islice(made, self._settings.together)):
                 for each in batch:
                     if each.rows is None:
                         log.error("%s could not be compiled and is skipped: %s", named(each.group), each.reason)

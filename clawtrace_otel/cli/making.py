@@ -27,6 +27,8 @@ log = logging.getLogger("clawtrace.compile")
 
 TOGETHER: Final = 32
 """Groups that are loaded with one query and stored in one transaction."""
+TOGETHER_IN_LAKE: Final = 256
+"""The same where every query and transaction asks a catalog on another machine."""
 _ROWS_UNDER_WAY: Final = 10_000
 """Spans and log records that are loaded ahead of the workers, unless one session has more."""
 
@@ -71,8 +73,10 @@ class LocalMaker:
         store: TelemetryStore,
         workers: Sequence[Worker[CompileJob, DerivedRows]],
         prices: Path | PriceText | None = None,
+        together: int = TOGETHER,
     ) -> None:
         self._store = store
+        self._together = together
         self._prices = prices
         self._workers = workers
         self._free: SimpleQueue[Worker[CompileJob, DerivedRows]] = SimpleQueue()
@@ -107,7 +111,7 @@ class LocalMaker:
     def _jobs(self, groups: Iterable[Group]) -> Iterator[tuple[Group, CompileJob | str]]:
         """Yield what each group is compiled from, or why it cannot be read; leave out what must wait."""
         waiting = iter(groups)
-        while (some := list(islice(waiting, TOGETHER))) and not self._stopping.is_set():
+        while (some := list(islice(waiting, self._together))) and not self._stopping.is_set():
             given = 0
             try:
                 for pair in zip(some, self._loaded(some), strict=True):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import CompileSettings
-from clawtrace_otel.cli.making import CompileJob, LocalMaker
+from clawtrace_otel.cli.making import TOGETHER_IN_LAKE, CompileJob, LocalMaker
 from clawtrace_otel.cli.spread_codec import packed, parts_of
 from clawtrace_otel.cli.spread_rows import by_group, signals_of
 from clawtrace_otel.cli.worker import Worker, WorkFailedError
@@ -44,7 +44,7 @@ class CompileFromLake:
 
         os.environ.update(self.environment)
         with closing(LakeStore(open_lake_for_reading(self.address))) as store:
-            maker = LocalMaker(store, [_worker()], self.prices)
+            maker = LocalMaker(store, [_worker()], self.prices, TOGETHER_IN_LAKE)
             for part in parts_of(batches):
                 yield from map(packed, maker.made(part))
 

@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Final, cast
 
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.making import TOGETHER_IN_LAKE
 from clawtrace_otel.cli.spread import CompileFromLake
 from clawtrace_otel.cli.spread_codec import unpacked
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from processors.pricing.overrides import PriceText
 
 _OF_STORAGE: Final = ("AWS_", "PG")
-_MOST_GROUPS: Final = 128
-"""Per task: enough that opening the lake costs little of it, few enough to be done again when a machine dies."""
 _TASKS_PER_CORE: Final = 4
 
 
@@ -45,8 +44,8 @@ class LakeMaker:
 
 
 def shares(groups: Sequence[Group], cores: int) -> list[Sequence[Group]]:
-    """Cut groups into tasks, neighbours together: what arrived together lies together."""
-    size = max(1, min(_MOST_GROUPS, ceil(len(groups) / (_TASKS_PER_CORE * cores))))
+    """Cut groups into tasks, neighbours together: what arrived together lies together, and is read together."""
+    size = max(1, min(TOGETHER_IN_LAKE, ceil(len(groups) / (_TASKS_PER_CORE * cores))))
     return [groups[first : first + size] for first in range(0, len(groups), size)]
 
 

@@ -104,7 +104,7 @@ def test_a_share_is_of_neighbours_and_no_group_is_lost() -> None:
         cut = shares(groups[:count], 2)
         assert [group for share in cut for group in share] == groups[:count]
         assert all(share for share in cut)
-    assert max(map(len, shares(groups, 1))) == 128
+    assert max(map(len, shares(groups, 1))) == 250
 
 
 def test_the_rules_analyst_share_by_share() -> None:
