@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -73,13 +73,15 @@ class Spark:
     @property
     def cores(self) -> int:
         """How many tasks run at once."""
-        return max(1, int(self.session.sparkContext.defaultParallelism))
+        with self._errors():
+            return max(1, int(self.session.sparkContext.defaultParallelism))
 
     @property
     def executors(self) -> int:
         """How many processes run tasks, where they are not this one."""
-        known = self.session.sparkContext._jsc.sc().getExecutorMemoryStatus()  # noqa: SLF001 - Python has no other way
-        return int(known.size()) - 1
+        with self._errors():
+            known = self.session.sparkContext._jsc.sc().getExecutorMemoryStatus()  # noqa: SLF001 - Python has no other way
+            return int(known.size()) - 1
 
     def run(self, parts: Sequence[bytes], task: Task) -> Generator[bytes, None, None]:
         """Yield what a task yields for each part, in the order of the parts; each part is a task of its own.
@@ -248,7 +250,11 @@ def _watched(spark: Spark, lost: Event) -> Iterator[None]:
                 spark.session.sparkContext.cancelAllJobs()
                 return
 
-    thread = Thread(target=watch, name="watch-spark", daemon=True)
+    def watch_while_it_runs() -> None:
+        with suppress(SparkFailedError):  # The application ended, which whoever waits for a job is told.
+            watch()
+
+    thread = Thread(target=watch_while_it_runs, name="watch-spark", daemon=True)
     thread.start()
     try:
         yield
