@@ -49,7 +49,7 @@ compose-test: $(READY) ## The image under compose with real spans; as root, need
 
 scale-test: $(READY) ## Collectors on one lake, with faults and figures; as root, installs PostgreSQL
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes -qq --no-install-recommends postgresql; }
-	@$(BIN)/python -m pip install --quiet --editable '.[lake]' --group scale
+	@$(BIN)/python -m pip install --quiet --editable '.[lake,spark]' --group scale
 	@CLAWTRACE_SCALE_TEST=1 $(BIN)/pytest -n 0 tests/scale tests/deploy tests/collector/store
 	@$(BIN)/python -m tests.scale.throughput
 

@@ -19,7 +19,7 @@ Row: TypeAlias = tuple[object, ...]
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
-_NO_TRACE: Final = "0" * 32
+NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 _NO_ITEMS: Final = "[]"
 
@@ -82,7 +82,7 @@ def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses
     append, identifier, read_attributes = rows.append, codec.identifier, codec.attributes
     for span in spans:
         try:
-            trace_id = _required(identifier(span.trace_id, TRACE_ID_BYTES), "trace_id", _NO_TRACE)
+            trace_id = _required(identifier(span.trace_id, TRACE_ID_BYTES), "trace_id", NO_TRACE)
             span_id = _required(identifier(span.span_id, SPAN_ID_BYTES), "span_id", _NO_SPAN)
         except MalformedFieldError as error:
             losses.reject(f"span: {error}")
@@ -161,7 +161,7 @@ def optional_identifier(raw: Raw, name: str, codec: Codec, losses: Losses) -> st
     except MalformedFieldError as error:
         losses.drop(f"{name}: {error}")
         return None
-    return None if identifier == (_NO_TRACE if is_trace else _NO_SPAN) else identifier
+    return None if identifier == (NO_TRACE if is_trace else _NO_SPAN) else identifier
 
 
 def _status(raw: Raw, codec: Codec, losses: Losses) -> tuple[int, str]:
@@ -199,7 +199,7 @@ def _links(raws: Iterable[Raw], trace_id: str, codec: Codec, correlator: Correla
         except MalformedFieldError as error:
             losses.drop(f"link: {error}")
             continue
-        if linked and linked not in {trace_id, _NO_TRACE}:
+        if linked and linked not in {trace_id, NO_TRACE}:
             correlator.link(trace_id, linked)
         text: dict[str, Json] = {"trace_id": linked, "span_id": span_id}
         if link.trace_state:

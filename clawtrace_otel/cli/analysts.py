@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from clawtrace_otel.cli.errors import CliError
 
 if TYPE_CHECKING:
+    from clawtrace_otel.cli.spark import Spark
     from costcraft.ablation import Ablation
     from costcraft.analysts import Analyst
     from costcraft.llm import PriceOf
@@ -38,17 +39,19 @@ class AnalystSettings:
     """Where answers are kept."""
     ablation: Ablation
     progress: Progress
+    spark: Spark | None = None
+    """The cluster to look at sessions on, where it is not this process."""
 
 
 def build_analysts(names: list[AnalystName], settings: AnalystSettings) -> list[Analyst]:
     """Return the analysts, in the order given. Raises `CliError` where `llm` lacks a model or its extra."""
-    from costcraft.analysts import RulesAnalyst
-
     built: list[Analyst] = []
     for name in dict.fromkeys(names):
         if name is AnalystName.RULES:
-            built.append(RulesAnalyst(settings.ablation))
+            built.append(_rules(settings))
             continue
+        if settings.spark is not None:
+            raise CliError("--engine spark is for the rules analyst: a model is asked from here")
         if settings.model is None:
             raise CliError("--analyst llm needs --model, for example --model openai:gpt-5-mini")
         try:
@@ -66,6 +69,16 @@ def build_analysts(names: list[AnalystName], settings: AnalystSettings) -> list[
         )
         built.append(LlmAnalyst(models, settings.ablation))
     return built
+
+
+def _rules(settings: AnalystSettings) -> Analyst:
+    if settings.spark is None:
+        from costcraft.analysts import RulesAnalyst
+
+        return RulesAnalyst(settings.ablation)
+    from clawtrace_otel.cli.spread_rules import SpreadRulesAnalyst
+
+    return SpreadRulesAnalyst(settings.ablation, spark=settings.spark)
 
 
 def price_of(prices: Path | None) -> PriceOf:

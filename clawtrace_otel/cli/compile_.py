@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+from clawtrace_otel.cli.options import (
+    DatabaseOption,
+    DataOption,
+    EndpointOption,
+    EngineName,
+    EngineOption,
+    ExportOption,
+    MasterOption,
+    SparkConfOption,
+    StoreOption,
+)
+
+if TYPE_CHECKING:
+    from collector.api import CompileCounts
 
 
 def compile_(
@@ -37,12 +50,40 @@ def compile_(
     ] = None,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
+    store: StoreOption = None,
+    data: DataOption = None,
+    engine: EngineOption = EngineName.LOCAL,
+    master: MasterOption = None,
+    conf: SparkConfOption = None,
+    source: ExportOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", file_okay=False, help="With --from: where sessions, steps, cards ... go."),
+    ] = None,
 ) -> None:
     """(Re)compile cards now; prints how many."""
+    from clawtrace_otel.cli.lake import chosen_lake
     from clawtrace_otel.cli.reader import open_reader
 
-    with open_reader(db, endpoint, write=True, budgets=budgets, prices=prices) as reader:
-        counts = reader.compile(everything=everything)
+    lake = chosen_lake(store, data, elsewhere=any(said is not None for said in (db, endpoint, source)))
+    if engine is EngineName.SPARK:
+        from clawtrace_otel.cli.compile_spark import SparkJob, compile_on_spark
+
+        if db is not None or endpoint is not None:
+            raise CliError("--engine spark reads a lake or --from an export, which 'clawtrace export parquet' writes")
+        job = SparkJob(
+            master=master, conf=conf or [], source=source, out=out, lake=lake, prices=prices, budgets=budgets
+        )
+        counts = compile_on_spark(job, everything=everything)
+    elif source or out or master or conf:
+        raise CliError("--from, --out, --master and --conf go with --engine spark")
+    else:
+        with open_reader(db, endpoint, write=True, budgets=budgets, prices=prices, lake=lake) as reader:
+            counts = reader.compile(everything=everything)
+    _tell(counts)
+
+
+def _tell(counts: CompileCounts) -> None:
     typer.echo(f"{counts.compiled} compiled, {counts.failed} failed")
     if counts.failed:
-        raise CliError(f"{counts.failed} sessions could not be compiled: the collector's log says why")
+        raise CliError(f"{counts.failed} sessions could not be compiled: the log says why")

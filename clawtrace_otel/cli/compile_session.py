@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clawtrace_otel.cli.compiler import CompileJob
+    from clawtrace_otel.cli.making import CompileJob
     from collector.store import DerivedRows
     from processors.pricing.book import ChainedPriceBook
+    from processors.pricing.overrides import PriceText
 
 
 def compile_session(job: CompileJob) -> DerivedRows:
@@ -23,7 +24,7 @@ def compile_session(job: CompileJob) -> DerivedRows:
 
 
 @lru_cache(maxsize=1)
-def _book(prices: Path | None) -> ChainedPriceBook:
+def _book(prices: Path | PriceText | None) -> ChainedPriceBook:
     """Return the price book, which resolves a rate once and keeps it."""
     from processors.pricing import price_book
 

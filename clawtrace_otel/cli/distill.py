@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from clawtrace_otel.cli.analysts import AnalystName
-from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
+from clawtrace_otel.cli.options import (
+    DatabaseOption,
+    DataOption,
+    EndpointOption,
+    EngineName,
+    EngineOption,
+    ExportOption,
+    MasterOption,
+    SparkConfOption,
+    StoreOption,
+)
 
 if TYPE_CHECKING:
     from costcraft.analysts import Analyst
@@ -49,14 +59,20 @@ def distill(
     ] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
+    store: StoreOption = None,
+    data: DataOption = None,
+    engine: EngineOption = EngineName.LOCAL,
+    master: MasterOption = None,
+    conf: SparkConfOption = None,
+    export: ExportOption = None,
 ) -> None:
     """Distil skill patches from stored sessions: preserve what helped, prune waste, repair failures."""
     from clawtrace_otel.cli.analysts import AnalystSettings, build_analysts
     from clawtrace_otel.cli.case_reader import Wanted, read_cases
+    from clawtrace_otel.cli.case_source import CaseSource, cluster
     from clawtrace_otel.cli.distillation import publish, remembered, standing_rules, tell
-    from clawtrace_otel.cli.locate import locate
+    from clawtrace_otel.cli.lake import chosen_lake
     from clawtrace_otel.cli.progress import shown_progress
-    from clawtrace_otel.cli.reader import open_reader
     from costcraft.ablation import Ablation
     from costcraft.distill import distill as run
     from costcraft.skill import parse
@@ -72,8 +88,15 @@ def distill(
         costs=ablation.cost,
         results=AnalystName.LLM in names,
     )
-    source = locate(db, endpoint, must_exist=True)
-    with shown_progress() as progress, _replaying(environment, out / VERDICTS) as replayer:
+    lake = chosen_lake(store, data, elsewhere=any(said is not None for said in (db, endpoint, export)))
+    source = CaseSource(db, endpoint, lake, export)
+    source.check(engine)
+    collector = source.collector()
+    with (
+        shown_progress() as progress,
+        cluster(engine, master, conf) as spark,
+        _replaying(environment, out / VERDICTS) as replayer,
+    ):
         settings = AnalystSettings(
             model=model,
             budget_usd=budget_usd,
@@ -82,9 +105,10 @@ def distill(
             cache=out / ANSWERS,
             ablation=ablation,
             progress=progress,
+            spark=spark,
         )
         analysts = build_analysts(names, settings)
-        with open_reader(db, endpoint) as reader:
+        with source.reading(spark) as reader:
             cases = read_cases(reader, wanted, progress)
             standing = standing_rules(reader, base)
         judged = sum(case.passed is not None for case in cases.by_id.values())
@@ -102,9 +126,9 @@ def distill(
                 ablation=ablation,
                 progress=progress,
             ),
-            source.endpoint if AnalystName.LLM in names else None,
+            collector if AnalystName.LLM in names else None,
         )
-    with open_reader(db, endpoint, write=True) as reader:
+    with source.writing() as reader:
         publish(result, out, reader)
     tell(result, out)
 

@@ -67,8 +67,11 @@ def standing_rules(reader: SessionReader, base: Skill) -> Mapping[str, Standing]
     return found
 
 
-def publish(result: Distillation, out: Path, reader: SessionReader) -> None:
-    """Write the files, each whole or not at all, and store patches and skill; doing it again changes nothing."""
+def publish(result: Distillation, out: Path, reader: SessionReader | None) -> None:
+    """Write the files, each whole or not at all, and store patches and skill; doing it again changes nothing.
+
+    Without a reader nothing is stored: the sessions came from an export.
+    """
     from costcraft.records import skill_reports
     from costcraft.report import PAGES, markdown, pages
     from costcraft.skill import render
@@ -87,7 +90,8 @@ def publish(result: Distillation, out: Path, reader: SessionReader) -> None:
         _write(out / SKILL, render(result.skill))
     try:
         for each in skill_reports(result):
-            reader.record_skill(each)
+            if reader is not None:
+                reader.record_skill(each)
     except (CliError, CollectorError) as error:
         raise CliError(f"the results are in {out}, but the store did not take them: {error}") from error
 

@@ -14,6 +14,7 @@ from clawtrace_otel.cli.budgets import attach, read_budgets
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import ALL_CORES, Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.making import TOGETHER, TOGETHER_IN_LAKE
 from clawtrace_otel.cli.redacting import RedactionChoice, redactor
 from clawtrace_otel.cli.stores import key_place, open_store, open_to_read
 from collector.config import IngestConfig
@@ -23,6 +24,7 @@ from collector.query import DuckQueries
 from processors.normalise.sessions import CORRELATION_KEYS
 
 if TYPE_CHECKING:
+    from clawtrace_otel.cli.making import Maker
     from collector.api import CompileCounts, Deletion, OutcomeReport, Queries, QueryResult
     from collector.decode import Encoding
     from collector.export import Part
@@ -32,12 +34,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_file(
-    place: Path | LakeAddress, *, write: bool, budgets: Path | None = None, prices: Path | None = None
+    place: Path | LakeAddress,
+    *,
+    write: bool,
+    budgets: Path | None = None,
+    prices: Path | None = None,
+    maker: Maker | None = None,
 ) -> Iterator[FileReader]:
     """Yield a reader of a file or a lake; one that writes a file keeps other readers out. Raises StoreError.
 
     What is compiled through it is priced by `prices` and judged by `budgets`, both files; the webhook of the budgets is
-    tried once, at the end. Raises PriceFileError.
+    tried once, at the end. A `maker` compiles elsewhere than in processes of this machine. Raises PriceFileError.
     """
     if not write:
         with closing(open_to_read(place)) as opened:
@@ -50,7 +57,9 @@ def open_file(
         price_book(prices)
     with closing(open_store(place)) as store:
         queries = DuckQueries(store.database)
-        compiler = Compiler(store, compile_session, CompileSettings(prices=prices, workers=ALL_CORES))
+        together = TOGETHER if isinstance(place, Path) else TOGETHER_IN_LAKE
+        settings = CompileSettings(prices=prices, together=together, workers=ALL_CORES)
+        compiler = Compiler(store, compile_session, settings, maker=maker)
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)
         config = IngestConfig(correlation_attributes=frozenset(CORRELATION_KEYS))

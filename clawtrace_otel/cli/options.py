@@ -46,6 +46,41 @@ DataOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+class EngineName(StrEnum):
+    """Where the work is done."""
+
+    LOCAL = "local"
+    SPARK = "spark"
+
+
+EngineOption: TypeAlias = Annotated[
+    EngineName,
+    typer.Option("--engine", help="Where the work is done: on this machine, or on a Spark cluster (docs/scale.md)."),
+]
+MasterOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--master",
+        metavar="URL",
+        help="For --engine spark: the cluster, such as spark://HOST:7077 or yarn. Default: this machine, local[*].",
+        show_default=False,
+    ),
+]
+SparkConfOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--conf", metavar="spark.KEY=VALUE", help="For --engine spark: a setting, as for spark-submit."),
+]
+ExportOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="DIR",
+        help="For --engine spark: read what 'clawtrace export parquet DIR' wrote, instead of a store.",
+        show_default=False,
+    ),
+]
 SessionArgument: TypeAlias = Annotated[
     str, typer.Argument(metavar="SESSION", help="A session id, the unambiguous beginning of one, or 'latest'.")
 ]

@@ -47,7 +47,7 @@ def write_parquet(parts: Iterator[Part], directory: Path, *, overwrite: bool = F
     A directory that an earlier export wrote is brought up to date; any other that is not empty is refused with a
     `CliError`, unless `overwrite` says that what the views' names stand for in it may be replaced.
     """
-    _check(directory, overwrite=overwrite)
+    check_writable(directory, overwrite=overwrite)
     staging = directory / f"{_PARTIAL}{os.getpid()}"
     staging.mkdir(parents=True)
     try:
@@ -63,7 +63,8 @@ def write_parquet(parts: Iterator[Part], directory: Path, *, overwrite: bool = F
     return written
 
 
-def _check(directory: Path, *, overwrite: bool) -> None:
+def check_writable(directory: Path, *, overwrite: bool = False) -> None:
+    """Raise CliError for a directory that an export may not be written into."""
     try:
         found = sorted(path.name for path in directory.iterdir())
     except FileNotFoundError:

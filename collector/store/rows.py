@@ -18,15 +18,16 @@ SPAN_IDENTITY: Final = ("trace_id", "span_id", "start_time_unix_nano")
 """What makes two spans the same one sent twice."""
 
 _EMPTY_ARRAY: Final = "[]"
-_PLAIN_IN_SPAN: Final = (
+PLAIN_IN_SPAN: Final = (
     *("trace_id", "span_id", "parent_span_id", "name", "kind", "start_time_unix_nano", "end_time_unix_nano"),
     *("status_code", "status_message", "trace_state", "flags"),
     *("dropped_attributes_count", "dropped_events_count", "dropped_links_count"),
 )
-_PLAIN_IN_LOG: Final = (
+PLAIN_IN_LOG: Final = (
     *("time_unix_nano", "observed_time_unix_nano", "severity_number", "severity_text", "event_name"),
     *("trace_id", "span_id", "flags", "dropped_attributes_count"),
 )
+"""Columns that stand in the record's type as they are."""
 _SCOPE: Final = ("scope_name", "scope_version", "scope_attributes")
 
 
@@ -35,7 +36,7 @@ def spans_of(table: pa.Table) -> tuple[Span, ...]:
     resource, scope = cache(_resource), cache(_scope)
     return tuple(
         Span(
-            **dict(zip(_PLAIN_IN_SPAN, plain, strict=True)),
+            **dict(zip(PLAIN_IN_SPAN, plain, strict=True)),
             attributes=decode_attributes(attributes),
             events=() if events == _EMPTY_ARRAY else decode_events(events),
             links=() if links == _EMPTY_ARRAY else decode_links(links),
@@ -43,7 +44,7 @@ def spans_of(table: pa.Table) -> tuple[Span, ...]:
             scope=scope(*named),
         )
         for plain, (attributes, events, links, origin), named in zip(
-            _rows(table, _PLAIN_IN_SPAN),
+            _rows(table, PLAIN_IN_SPAN),
             _rows(table, ("attributes", "events", "links", "resource_attributes")),
             _rows(table, _SCOPE),
             strict=True,
@@ -56,14 +57,14 @@ def logs_of(table: pa.Table) -> tuple[LogRecord, ...]:
     resource, scope = cache(_resource), cache(_scope)
     return tuple(
         LogRecord(
-            **dict(zip(_PLAIN_IN_LOG, plain, strict=True)),
+            **dict(zip(PLAIN_IN_LOG, plain, strict=True)),
             body=None if body is None else decode_value(body),
             attributes=decode_attributes(attributes),
             resource=resource(origin),
             scope=scope(*named),
         )
         for plain, (body, attributes, origin), named in zip(
-            _rows(table, _PLAIN_IN_LOG),
+            _rows(table, PLAIN_IN_LOG),
             _rows(table, ("body", "attributes", "resource_attributes")),
             _rows(table, _SCOPE),
             strict=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from costcraft.ablation import FULL, Ablation
 from costcraft.analysts.behaviours import Behaviour, behaviours_of
@@ -32,6 +33,29 @@ ENOUGH = 2
 """Passing sessions that must share a behaviour: one could be chance."""
 
 
+TOGETHER = 200
+"""Passing sessions that one share holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Some passing sessions, and the tools whose results all passing sessions leave unused more often than not."""
+
+    cases: tuple[Case, ...]
+    unused: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The sessions of one task family."""
+
+    name: str
+    members: tuple[Case, ...]
+
+
+Share: TypeAlias = Passed | Family
+
+
 @dataclass(frozen=True, slots=True)
 class RulesAnalyst:
     """Works from findings, the ledger's savings and outcome checks."""
@@ -46,12 +70,25 @@ class RulesAnalyst:
 
     def propose(self, cases: Cases) -> Iterator[SkillPatch]:
         """Yield prunes of every passing case, then repairs and preserves of every task family."""
-        passed = [case for case in cases.by_id.values() if case.passed]
+        for share in self.shares(cases):
+            yield from self.of_share(share)
+
+    def shares(self, cases: Cases) -> Iterator[Share]:
+        """Yield what can be looked at apart: `propose` is `of_share` of each, in this order."""
+        passed = tuple(case for case in cases.by_id.values() if case.passed)
         unused = _mostly_unused(passed)
-        for case in passed if self.ablation.prune else ():
-            yield from self._prunes(case, unused) if self.ablation.counterfactual else self._dearest(case)
+        for first in range(0, len(passed) if self.ablation.prune else 0, TOGETHER):
+            yield Passed(passed[first : first + TOGETHER], unused)
         for family, members in cases.families().items():
-            yield from self._contrast(family, members)
+            yield Family(family, members)
+
+    def of_share(self, share: Share) -> Iterator[SkillPatch]:
+        """Yield what a share gives cause to propose."""
+        if isinstance(share, Family):
+            yield from self._contrast(share.name, share.members)
+            return
+        for case in share.cases:
+            yield from self._prunes(case, share.unused) if self.ablation.counterfactual else self._dearest(case)
 
     def _prunes(self, case: Case, unused: frozenset[str]) -> Iterator[SkillPatch]:
         for finding in case.findings:
@@ -161,7 +198,7 @@ class RulesAnalyst:
         return SkillPatch.model_validate(common | {"action": Action.REPAIR, "oracle": (oracle,)})
 
 
-def _mostly_unused(passed: list[Case]) -> frozenset[str]:
+def _mostly_unused(passed: Sequence[Case]) -> frozenset[str]:
     """Return the tools whose results passing sessions left unused more often than not; no other is advised against."""
     calls = Counter(step.name for case in passed for step in case.tools)
     left = Counter(

@@ -8,7 +8,7 @@ from processors.effects import ToolRule
 from processors.model import Media, ModelCall, Usage
 from processors.pricing.genai import GenaiPrices
 from processors.pricing.model import Price, TokenClass, Unpriced
-from processors.pricing.overrides import Overrides
+from processors.pricing.overrides import Overrides, PriceText
 from processors.pricing.rates import Rates, RateSource, Subject, bill, complete
 
 CACHE_NOT_REPORTED = "cached tokens not reported: priced as none, an upper bound"
@@ -83,7 +83,7 @@ class ChainedPriceBook:
         return Unpriced(f"unknown_model {subject.model}")
 
 
-def price_book(overrides: Path | None = None) -> ChainedPriceBook:
+def price_book(overrides: Path | PriceText | None = None) -> ChainedPriceBook:
     """Return list prices, with a user's override file before them. Raises `PriceFileError`."""
     if overrides is None:
         return ChainedPriceBook((GenaiPrices(),))

@@ -94,6 +94,22 @@ class _File(_Model):
 
 
 @dataclass(frozen=True, slots=True)
+class PriceText:
+    """The text of a user's file, for a machine that does not have the file."""
+
+    name: str
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> PriceText:
+        """Read a file. Raises `PriceFileError` with its name."""
+        try:
+            return cls(str(path), path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise PriceFileError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """The entries of one file, with the line each stands on."""
 
@@ -102,13 +118,10 @@ class Overrides:
     tools: tuple[ToolRule, ...] = ()
 
     @classmethod
-    def read(cls, path: Path) -> Overrides:
-        """Read a file. Raises `PriceFileError` with its name and line."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PriceFileError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-        return cls.parse(text, name=str(path))
+    def read(cls, file: Path | PriceText) -> Overrides:
+        """Read a file, or what was read of one. Raises `PriceFileError` with its name and line."""
+        read = PriceText.read(file) if isinstance(file, Path) else file
+        return cls.parse(read.text, name=read.name)
 
     @classmethod
     def parse(cls, text: str, name: str) -> Overrides:

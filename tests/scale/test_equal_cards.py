@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from clawtrace_otel.cli.compile_session import compile_session
-from clawtrace_otel.cli.compiler import CompileJob
+from clawtrace_otel.cli.making import CompileJob
 from collector.config import IngestConfig
 from collector.decode import Signal
 from collector.ingest import Ingest

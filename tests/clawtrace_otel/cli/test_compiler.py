@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from clawtrace_otel.cli.compiler import CompileJob, Compiler, CompileSettings
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.making import CompileJob
 from collector.api import CompileCounts
 from collector.batch import BatchBuilder
 from collector.decode import Decoder, Export

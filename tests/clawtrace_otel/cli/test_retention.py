@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from clawtrace_otel.cli import retention as module
-from clawtrace_otel.cli.compiler import CompileJob, Compiler, CompileSettings
+from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.making import CompileJob
 from clawtrace_otel.cli.retention import Keep, Retention
 from collector.errors import StoreError
 from collector.metrics import Metrics
