@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from collector.store import DerivedRows, Group
 from collector.store.charges import Charge
-from collector.store.derived import PER_SESSION, REPLACED, arrow_tables
+from collector.store.derived import PER_SESSION, REPLACED, Row, arrow_tables
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import group_key
 from collector.store.resent import registered
@@ -60,18 +60,16 @@ class Compiled:
 
 def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
     """Return groups and rows as Arrow. Raises ValueError for what the tables cannot hold."""
-    parts: dict[str, list[pa.Table]] = {name: [] for name in REPLACED}
-    with_sessions = set()
-    for group, rows in compiled:
-        key = group_key(group)
-        for name, table in arrow_tables(rows, REPLACED).items():
-            if table.num_rows:
-                parts[name].append(
-                    table if name != _SESSIONS else table.append_column("group_key", _repeated(key, table))
-                )
-                with_sessions |= {key} if name == _SESSIONS else set()
-    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
-    return Compiled(tables, _nodes([group for group, _ in compiled]), frozenset(with_sessions))
+    rows: dict[str, list[Row]] = {}
+    keys: list[str] = []
+    for group, derived in compiled:
+        for name, some in derived.items():
+            rows.setdefault(name, []).extend(some)
+        keys += [group_key(group)] * len(derived.get(_SESSIONS, ()))
+    tables = {name: table for name, table in arrow_tables(rows, REPLACED).items() if table.num_rows}
+    if keys:
+        tables[_SESSIONS] = tables[_SESSIONS].append_column("group_key", pa.array(keys, pa.string()))
+    return Compiled(tables, _nodes([group for group, _ in compiled]), frozenset(keys))
 
 
 def _nodes(groups: Sequence[Group]) -> pa.Table:
@@ -82,10 +80,6 @@ def _nodes(groups: Sequence[Group]) -> pa.Table:
         for name in names
     ]
     return pa.Table.from_pylist(nodes, schema=_NODES)
-
-
-def _repeated(text: str, table: pa.Table) -> pa.Array:
-    return pa.array([text] * table.num_rows, pa.string())
 
 
 def charges_beside(

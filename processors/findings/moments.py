@@ -29,12 +29,12 @@ HOURS = 24
 
 def moments(text: str) -> Iterator[str]:
     """List the days (without year) and times of day that a text names."""
-    small = text.lower()
-    if ISO_HINT.search(small):
+    folded = text.casefold()
+    if ISO_HINT.search(folded):
         yield from _dates(text)
-    if WRITTEN_HINT.search(small):
+    if WRITTEN_HINT.search(folded):
         yield from _written_days(text)
-    if CLOCK_HINT.search(small) or BARE_HINT.search(small):
+    if CLOCK_HINT.search(folded) or BARE_HINT.search(folded):
         yield from _times(text)
 
 
