@@ -148,8 +148,8 @@ class Usage:
         """Count the words that were written after some time, as they are or in another form."""
         last, handed_over, roots = self._last[loop], self._handed_over, self._roots[loop]
         as_they_are = {word for word in words if last.get(word, -1) > at or handed_over.get(word, -1) > at}
-        others = (_roots_of(word) for word in words if word not in as_they_are)
-        return len(as_they_are) + sum(any(roots.get(root, -1) > at for root in forms) for forms in others if forms)
+        others = (_roots_of(word) for word in words if word not in as_they_are and word.isalpha())
+        return len(as_they_are) + sum(any(roots.get(root, -1) > at for root in forms) for forms in others)
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
