@@ -31,8 +31,10 @@ _END_OF_TIME: Final = 2**63 - 1
 _ALL: Final = 2**31 - 1
 _ROUND: Final = 1_000
 """Groups that one look for quiet ones takes up, so that a stop or a request to compile waits for few."""
-_TOGETHER: Final = 32
-"""Groups that are loaded with one query and stored in one transaction."""
+_TOGETHER: Final = 128
+"""Groups that are loaded with few queries and stored in one transaction, whose costs they share."""
+_ROWS_TOGETHER: Final = 50_000
+"""Derived rows that are stored in one transaction, unless one group has more."""
 _ROWS_UNDER_WAY: Final = 10_000
 """Spans and log records that are loaded ahead of the workers, unless one session has more."""
 _MOST_WORKERS: Final = 8
@@ -149,7 +151,7 @@ class Compiler:
         total = CompileCounts(0, 0)
         with ThreadPoolExecutor(len(self._workers)) as threads:
             made = (result for result in self._made(threads, groups) if result is not None)
-            while batch := list(islice(made, _TOGETHER)):
+            for batch in _batches(made):
                 failed = self._store_together(batch)
                 total = CompileCounts(total.compiled + len(batch) - failed, total.failed + failed)
         if self.count is not None:
@@ -235,6 +237,21 @@ class Compiler:
             return group, None
         finally:
             self._free.put(worker)
+
+
+def _batches(made: Iterable[_Made]) -> Iterator[Sequence[_Made]]:
+    """Cut what was made into runs that are stored in one transaction each."""
+    batch: list[_Made] = []
+    row_count = 0
+    for one in made:
+        more = sum(map(len, (one[1] or {}).values()))
+        if batch and (len(batch) == _TOGETHER or row_count + more > _ROWS_TOGETHER):
+            yield batch
+            batch, row_count = [], 0
+        batch.append(one)
+        row_count += more
+    if batch:
+        yield batch
 
 
 def _named(group: Group) -> str:
