@@ -18,6 +18,7 @@ _PLAIN = re.compile(r"[^\W\d_][\w./()+%$=~;!'-]*(?: +[\w./()+%$=~;!'-]+)*|_[\w.-
 _HEX_ID = re.compile(r"(?!0b)[0-9][0-9a-f]*[a-df][0-9a-f]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _LAST_OF_PLANE_0 = 0xFFFF
+_json = json.JSONEncoder(ensure_ascii=False).encode
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -38,14 +39,10 @@ def to_json(value: Value) -> str:
     if isinstance(value, Decimal):
         return fixed(value)
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{to_json(item)}" for key, item in value.items())
-            + "}"
-        )
+        return "{" + ",".join(f"{_json(key)}:{to_json(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(to_json, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _json(value)
 
 
 def flow(value: Value) -> str:
