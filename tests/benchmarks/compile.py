@@ -30,10 +30,8 @@ def main() -> None:
         took = compiled_in(sessions, steps)
         worked = _processor_seconds() - worked
         own, worker = (resource.getrusage(whose).ru_maxrss / 1024 for whose in _OURS)
-        rate = sessions * steps / took
-        print(
-            f"{sessions:9,} {steps:7,} {took:8.1f} {rate:8,.0f} {worked:7.1f} {own:7,.0f} {worker:10,.0f}", flush=True
-        )  # noqa: T201
+        done = f"{sessions:9,} {steps:7,} {took:8.1f} {sessions * steps / took:8,.0f}"
+        print(f"{done} {worked:7.1f} {own:7,.0f} {worker:10,.0f}", flush=True)  # noqa: T201
 
 
 def _processor_seconds() -> float:
