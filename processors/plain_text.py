@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from collector.strict_yaml import Value
 
@@ -58,14 +59,18 @@ def flow(value: Value) -> str:
     return json.dumps(value)
 
 
+@lru_cache(maxsize=1024)
 def scalar(text: str) -> str:
     """Return text as a YAML scalar that every reader takes for text: plain where that is safe, else quoted."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     if _HEX_ID.fullmatch(text):
         return text
-    if text.isprintable() and '"' in text:
-        return "'" + text.replace("'", "''") + "'"
+    if text.isprintable():
+        if '"' in text:
+            return "'" + text.replace("'", "''") + "'"
+        if "\\" not in text:
+            return f'"{text}"'
     return '"' + "".join(map(_escaped, text)) + '"'
 
 
