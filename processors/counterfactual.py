@@ -62,6 +62,9 @@ class Counterfactual:
                 self._rates.learn(stretch.calls)
                 rule = caches[cache_of(calls[stretch.calls[0].step_id])]
                 self._index(Rewrite(stretch, rule, self._rates))
+        self._anything_priced = any(call.ranges for call in self._calls.values())
+        self._savings: dict[frozenset[str], Saving | None] = {}
+        """What was asked before: findings and single steps ask for the same."""
 
     def _index(self, rewrite: Rewrite) -> None:
         number = len(self._rewrites)
@@ -78,8 +81,14 @@ class Counterfactual:
         Returns USD saved; None where none of them can be left out or nothing was priced. A negative saving says that
         the session would have cost more, as when a cache entry would not have been long enough to be used.
         """
+        asked = frozenset(step_ids)
+        if asked not in self._savings:
+            self._savings[asked] = self._saving(asked)
+        return self._savings[asked]
+
+    def _saving(self, step_ids: frozenset[str]) -> Saving | None:
         gone = self._gone(step_ids)
-        if gone is None or not any(call.ranges for call in self._calls.values()):
+        if gone is None or not self._anything_priced:
             return None
         units = sum(self._bill(step_id) for step_id in gone.steps)
         units += sum(self._fewer_requests(step_id, gone.steps) for step_id in gone.shortened)

@@ -66,7 +66,7 @@ def compile_session(session: Session, book: PriceBook, rules: Sequence[ToolRule]
     per_call = tool_prices(session, rules)
     ledger = attribute(session, prices, {name: price.usd for name, price in per_call.items()}, structure)
     what_if = Counterfactual(session, ledger, book, structure)
-    view = View(session, ledger, what_if, rules)
+    view = View(session, ledger, what_if, rules, structure)
     findings = flag(session, ledger, view=view)
     return Compiled(
         session=session,

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from collector.strict_yaml import Value
 
@@ -18,6 +19,7 @@ _PLAIN = re.compile(r"[^\W\d_][\w./()+%$=~;!'-]*(?: +[\w./()+%$=~;!'-]+)*|_[\w.-
 _HEX_ID = re.compile(r"(?!0b)[0-9][0-9a-f]*[a-df][0-9a-f]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _LAST_OF_PLANE_0 = 0xFFFF
+_json = json.JSONEncoder(ensure_ascii=False).encode
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -38,14 +40,10 @@ def to_json(value: Value) -> str:
     if isinstance(value, Decimal):
         return fixed(value)
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{to_json(item)}" for key, item in value.items())
-            + "}"
-        )
+        return "{" + ",".join(f"{_json(key)}:{to_json(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(to_json, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _json(value)
 
 
 def flow(value: Value) -> str:
@@ -61,14 +59,18 @@ def flow(value: Value) -> str:
     return json.dumps(value)
 
 
+@lru_cache(maxsize=1024)
 def scalar(text: str) -> str:
     """Return text as a YAML scalar that every reader takes for text: plain where that is safe, else quoted."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     if _HEX_ID.fullmatch(text):
         return text
-    if text.isprintable() and '"' in text:
-        return "'" + text.replace("'", "''") + "'"
+    if text.isprintable():
+        if '"' in text:
+            return "'" + text.replace("'", "''") + "'"
+        if "\\" not in text:
+            return f'"{text}"'
     return '"' + "".join(map(_escaped, text)) + '"'
 
 

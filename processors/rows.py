@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
 from collector.store import DerivedRows
+from processors import plain_text
 from processors.findings import Finding, wasted_usd
 from processors.ledger import INITIAL_CONTEXT, entries
 from processors.model import AgentRun, ModelCall, OtherStep, Session, Step, ToolCall, Usage
@@ -237,11 +238,12 @@ def evaluation_rows(compiled: Compiled) -> Iterator[Row]:
 
 def card_row(compiled: Compiled, compiled_at: int) -> Row:
     """Return one row of `tracecards`."""
+    card = compiled.card.to_data()
     return {
         "session_id": compiled.session.session_id,
         "schema_version": SCHEMA_VERSION,
-        "card": compiled.card.to_json(),
-        "yaml": compiled.card.to_yaml(),
+        "card": plain_text.to_json(card),
+        "yaml": plain_text.to_yaml(card),
         "compiled_at": compiled_at,
     }
 

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from clawtrace_otel.cli.making import TOGETHER, CompileJob, LocalMaker, Maker, named
+from clawtrace_otel.cli.making import TOGETHER, CompileJob, LocalMaker, Made, Maker, named
 from clawtrace_otel.cli.worker import Worker
 from collector.api import CompileCounts
 from collector.errors import StoreError, StoreUnwritableError
@@ -27,6 +26,8 @@ _END_OF_TIME: Final = 2**63 - 1
 _ALL: Final = 2**31 - 1
 _ROUND: Final = 1_000
 """Groups that one look for quiet ones takes up, so that a stop or a request to compile waits for few."""
+_ROWS_TOGETHER: Final = 50_000
+"""Derived rows that are stored in one transaction, unless one group has more."""
 _MOST_WORKERS: Final = 8
 ALL_CORES: Final = min(_MOST_WORKERS, os.cpu_count() or 1)
 """Workers of a process that takes nothing in meanwhile; one that does leaves a core for that."""
@@ -150,7 +151,7 @@ class Compiler:
         """Compile groups and store them many at a time."""
         total = CompileCounts(0, 0)
         with closing(self._maker.made(groups)) as made:
-            while batch := list(islice(made, self._settings.together)):
+            for batch in _batches(made, self._settings.together):
                 for each in batch:
                     if each.rows is None:
                         log.error("%s could not be compiled and is skipped: %s", named(each.group), each.reason)
@@ -183,6 +184,21 @@ class Compiler:
                 self._store_alone(group, None)
             return False
         return rows is not None
+
+
+def _batches(made: Iterable[Made], together: int) -> Iterator[Sequence[Made]]:
+    """Cut what was made into runs that are stored in one transaction each."""
+    batch: list[Made] = []
+    row_count = 0
+    for one in made:
+        more = sum(map(len, (one.rows or {}).values()))
+        if batch and (len(batch) == together or row_count + more > _ROWS_TOGETHER):
+            yield batch
+            batch, row_count = [], 0
+        batch.append(one)
+        row_count += more
+    if batch:
+        yield batch
 
 
 def _taken_up(parts: Iterable[Group], wholes: Iterable[Group]) -> int:

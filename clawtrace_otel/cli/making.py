@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clawtrace.compile")
 
-TOGETHER: Final = 32
-"""Groups that are loaded with one query and stored in one transaction."""
+TOGETHER: Final = 128
+"""Groups that are loaded with few queries and stored in one transaction, whose costs they share."""
 TOGETHER_IN_LAKE: Final = 256
 """The same where every query and transaction asks a catalog on another machine."""
 _ROWS_UNDER_WAY: Final = 10_000

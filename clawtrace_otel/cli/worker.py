@@ -6,6 +6,7 @@ that process.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 
 _LOWER_PRIORITY = 10
 """Steps of niceness: taking telemetry in goes before compiling it."""
+_OBJECTS_BEFORE_A_LOOK = 50_000
+"""New objects after which cycles are looked for: what a job makes mostly lives as long as the job."""
 
 
 class WorkFailedError(Exception):
@@ -112,6 +115,7 @@ def _prepare() -> None:
     """Leave Ctrl-C to the parent, give way to it, and die with it, however it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_LOWER_PRIORITY)
+    gc.set_threshold(_OBJECTS_BEFORE_A_LOOK)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()

@@ -239,8 +239,7 @@ Row = Mapping[str, object]
 
 def arrow_rows(table: str, schema: pa.Schema, rows: Sequence[Row]) -> pa.Table:
     """Return rows as Arrow. Raises ValueError naming table and column for what the schema cannot hold."""
-    known = set(schema.names)
-    unknown = {name for row in rows for name in row if name not in known}
+    unknown = set().union(*rows).difference(schema.names)
     if unknown:
         raise ValueError(f"table {table} has no column {', '.join(sorted(unknown))}")
     return pa.table([_column(table, field, rows) for field in schema], schema=schema)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from collector.store import DerivedRows, Group
 from collector.store.charges import Charge
-from collector.store.derived import PER_SESSION, REPLACED, arrow_tables
+from collector.store.derived import PER_SESSION, REPLACED, Row, arrow_tables
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import group_key
 from collector.store.joining import FOUND, join
@@ -64,23 +64,21 @@ class Compiled:
 
 def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
     """Return groups and rows as Arrow. Raises ValueError for what the tables cannot hold."""
-    parts: dict[str, list[pa.Table]] = {name: [] for name in REPLACED}
-    with_sessions = set()
-    for group, rows in compiled:
-        key = group_key(group)
-        for name, table in arrow_tables(rows, REPLACED).items():
-            if not table.num_rows:
-                continue
-            if name == _SESSIONS:
-                parts[name].append(_with_column(table, "group_key", key))
-                with_sessions.add(key)
-            elif name == _CORRELATIONS:
-                parts[name].append(_with_column(table, "batch", group.last_batch))
-            else:
-                parts[name].append(table)
-    tables = {name: pa.concat_tables(found) for name, found in parts.items() if found}
-    found = tables.pop(_CORRELATIONS, FOUND.empty_table())
-    return Compiled(tables, _nodes([group for group, _ in compiled]), found, frozenset(with_sessions))
+    rows: dict[str, list[Row]] = {}
+    keys: list[str] = []
+    batches: list[int] = []
+    for group, derived in compiled:
+        for name, some in derived.items():
+            rows.setdefault(name, []).extend(some)
+        keys += [group_key(group)] * len(derived.get(_SESSIONS, ()))
+        batches += [group.last_batch] * len(derived.get(_CORRELATIONS, ()))
+    tables = {name: table for name, table in arrow_tables(rows, REPLACED).items() if table.num_rows}
+    if keys:
+        tables[_SESSIONS] = tables[_SESSIONS].append_column("group_key", pa.array(keys, pa.string()))
+    found = FOUND.empty_table()
+    if batches:
+        found = tables.pop(_CORRELATIONS).append_column("batch", pa.array(batches, pa.int64()))
+    return Compiled(tables, _nodes([group for group, _ in compiled]), found, frozenset(keys))
 
 
 def _nodes(groups: Sequence[Group]) -> pa.Table:
@@ -91,10 +89,6 @@ def _nodes(groups: Sequence[Group]) -> pa.Table:
         for name in names
     ]
     return pa.Table.from_pylist(nodes, schema=_NODES)
-
-
-def _with_column(table: pa.Table, name: str, value: str | int) -> pa.Table:
-    return table.append_column(name, pa.array([value] * table.num_rows))
 
 
 def charges_beside(

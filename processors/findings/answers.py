@@ -16,6 +16,14 @@ VOLATILE = re.compile(
     re.IGNORECASE,
 )
 """Parts of an answer that say when and under which number it was given."""
+VOLATILE_HINTS = (
+    re.compile(r"-(?:\d\d-\d\d[t ]|[0-9a-f]{4}-)"),
+    re.compile(r":\d\d:\d\d"),
+    re.compile(r"s(?:(?<=\ds)\b|(?<=\d s)\b|(?<=[\d ][nm\u03bcu]s)\b|(?<=[\d ]s)ec)"),
+    re.compile(r"id[\"']?[:=]"),
+)
+"""One of these stands, case folded, wherever the pattern matches. Each begins with a letter of its own, for which a
+text is searched many times faster than for the pattern; most answers have no such part."""
 STEADY = 0.5
 """An answer of which less than this is steady is about the volatile part itself, such as a clock's."""
 NEGATIVE = re.compile(
@@ -35,7 +43,8 @@ GOING_ON = (
     r"(?:pending|running|in[ _-]?progress|queued|processing|waiting|starting|scheduled|building|deploying|incomplete"
     r"|not (?:yet )?(?:ready|done|finished|complete\w*))"
 )
-PENDING = re.compile(rf"\b(?:state|status|phase|progress|result)\b\W{{0,5}}(?:is\W+)?{GOING_ON}\b", re.IGNORECASE)
+STATES = ("state", "status", "phase", "progress", "result")
+PENDING = re.compile(rf"\b(?:{'|'.join(STATES)})\b\W{{0,5}}(?:is\W+)?{GOING_ON}\b", re.IGNORECASE)
 SHORT_PENDING = re.compile(rf"\b(?:{GOING_ON}|still)\b", re.IGNORECASE)
 SHORT = 60
 FAILED = re.compile(
@@ -63,6 +72,9 @@ def steady_answer(tool: ToolCall) -> str | None:
 def steady(text: str) -> str:
     """Blank out times, durations and request numbers, unless the text is about little else."""
     tidy = " ".join(text.split())
+    folded = tidy.casefold()
+    if not any(hint.search(folded) for hint in VOLATILE_HINTS):
+        return tidy
     masked = VOLATILE.sub("#", tidy)
     return masked if len(masked.replace("#", "")) >= STEADY * len(tidy) else tidy
 
@@ -87,7 +99,10 @@ def verdict(text: str) -> bool:
 
 def pending(text: str) -> bool:
     """Whether an answer says that work goes on, so that asking again makes sense."""
-    return bool(PENDING.search(text[:2_000]) or (len(text) <= SHORT and SHORT_PENDING.search(text)))
+    beginning = text[:2_000]
+    folded = beginning.casefold()
+    told = any(state in folded for state in STATES) and PENDING.search(beginning)
+    return bool(told or (len(text) <= SHORT and SHORT_PENDING.search(text)))
 
 
 def informative(text: str) -> bool:

@@ -105,7 +105,7 @@ def _priced(name: str, draft: Draft, view: View) -> Finding:
 
 
 def _wasted(draft: Draft, view: View) -> Decimal | None:
-    if draft.wasted_usd is not None or not any(call.ranges for call in view.calls.values()):
+    if draft.wasted_usd is not None or not view.anything_priced:
         return draft.wasted_usd
     steps = {below for step_id in draft.step_ids for below in view.structure.under(step_id)}
     return sum((view.ledger.money(step_id).attributed for step_id in steps), ZERO)

@@ -40,8 +40,8 @@ class RephrasedQuery:
         """Group searches of one loop by what they found."""
         groups: dict[tuple[str, str, str], list[ToolCall]] = defaultdict(list)
         for tool in view.tools:
-            found = view.answer(tool)
-            if found is not None and informative(found) and not failed(tool) and _query(tool) is not None:
+            found = None if _query(tool) is None else view.answer(tool)
+            if found is not None and informative(found) and not failed(tool):
                 groups[view.loop_of(tool), tool.name, found].append(tool)
         for group in groups.values():
             reworded = [tool for index, tool in enumerate(group) if index and _rewords(view, group[index - 1], tool)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -15,11 +16,11 @@ from processors.findings.moments import moments
 from processors.ledger.pieces import result_text
 from processors.model import Message, ModelCall, Text, ToolCall, ToolRequest, ToolResponse
 
-TOKEN = re.compile(r"[a-z0-9](?:[\w@'+]|[-.:/](?=\w)|,(?=\d{3}(?!\d)))*")
+TOKEN = re.compile(r"[a-z0-9][\w@'+]*(?:(?:[-.:/](?=\w)|,(?=\d{3}(?!\d)))[\w@'+]*)*")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
-LIST_MARK = re.compile(r"(?:^|(?<=\s))\d{1,2}[.):](?=\s)")
-"""The number of a list's item."""
+LIST_MARK = re.compile(r"\d(?<!\S\d)\d?[.):](?=\s)")
+"""The number of a list's item. What stands before it is asked after its first digit: digits are searched for faster."""
 SHORTEST_WORD = 4
 TOKENS_KNOWN, LONGEST_KNOWN = 2**16, 64
 """Tokens whose values are remembered between texts and sessions, and the characters of the longest of them."""
@@ -39,29 +40,34 @@ class Used:
     """The result holds numbers, and later a number was written that had been seen nowhere: it may be their sum."""
 
 
-def values(text: str) -> set[str]:
-    """Return the values of a text that can be recognised elsewhere: names, numbers, ids, words of some length."""
-    return _gathered(_values_of, text)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A text as its distinct tokens, which are read once each: a session mostly says a thing again in the same ones."""
+
+    tokens: AbstractSet[str]
+    moments: AbstractSet[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Said:
+        return cls(frozenset(TOKEN.findall(text.lower())), frozenset(moments(text)))
+
+    def values(self) -> set[str]:
+        """Return what can be recognised elsewhere: names, numbers, ids, words of some length, dates and times."""
+        return _gathered(_values_of, self.tokens).union(self.moments)
+
+    def parts(self) -> set[str]:
+        """Return the values and the words of ids."""
+        return _gathered(_parts_of, self.tokens).union(self.moments)
 
 
-def parts(text: str) -> set[str]:
-    """Return the values of a text, the words of its ids, and its dates and times however they are written."""
-    found = _gathered(_parts_of, text)
-    found.update(moments(text))
-    return found
+def _gathered(read: Callable[[str], Sequence[str]], tokens: Iterable[str]) -> set[str]:
+    return set(chain.from_iterable(map(read, tokens)))
 
 
-def _gathered(read: Callable[[str], Sequence[str]], text: str) -> set[str]:
-    """Read each distinct token of a text once; what a session says again, it mostly says in the same tokens."""
-    return set(chain.from_iterable(map(read, set(TOKEN.findall(text.lower())))))
-
-
-def _values_of(token: str) -> Sequence[str]:
-    return _known_values(token) if len(token) <= LONGEST_KNOWN else _read_values(token)
-
-
-def _parts_of(token: str) -> Sequence[str]:
-    return _known_parts(token) if len(token) <= LONGEST_KNOWN else _read_parts(token)
+def _remembered(read: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of tokens that knows what it read from those of ordinary length."""
+    known = lru_cache(TOKENS_KNOWN)(read)
+    return lambda token: known(token) if len(token) <= LONGEST_KNOWN else read(token)
 
 
 def _read_values(token: str) -> tuple[str, ...]:
@@ -84,14 +90,14 @@ def _read_parts(token: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-_known_values = lru_cache(TOKENS_KNOWN)(_read_values)
-_known_parts = lru_cache(TOKENS_KNOWN)(_read_parts)
-
-
-def roots(word: str) -> Iterator[str]:
+def _read_roots(word: str) -> tuple[str, ...]:
     """List what the forms of a word may share; nothing for numbers, ids and short words."""
-    if word.isalpha():
-        yield from (word[:end] for end in range(max(LEAST_ROOT, len(word) - LONGEST_ENDING), len(word) + 1))
+    if not word.isalpha():
+        return ()
+    return tuple(word[:end] for end in range(max(LEAST_ROOT, len(word) - LONGEST_ENDING), len(word) + 1))
+
+
+_values_of, _parts_of, _roots_of = _remembered(_read_values), _remembered(_read_parts), _remembered(_read_roots)
 
 
 def _telling(word: str) -> bool:
@@ -130,21 +136,20 @@ class Usage:
             return None
         fresh = self._fresh[tool.step_id]
         if text != result_text(tool):
-            fresh = frozenset(value for value in parts(text) if self._first[loop].get(value, at) >= at)
-        used = sum(self._written_after(value, loop, at) for value in fresh)
+            fresh = frozenset(value for value in _Said.of(text).parts() if self._first[loop].get(value, at) >= at)
         numbers = any(value[0].isdigit() for value in fresh)
-        return Used(len(fresh), used, derivable=numbers and self._computed[loop] > at)
+        return Used(len(fresh), self._count_written(fresh, loop, at), derivable=numbers and self._computed[loop] > at)
 
-    def spoken_of(self, tool: ToolCall, words: Iterable[str]) -> bool:
+    def spoken_of(self, tool: ToolCall, words: Collection[str]) -> bool:
         """Whether any of some words, in any form, was written after a call."""
-        loop, at = self._loops[tool.step_id], self._times[tool.step_id]
-        return any(self._written_after(word, loop, at) for word in words)
+        return self._count_written(words, self._loops[tool.step_id], self._times[tool.step_id]) > 0
 
-    def _written_after(self, value: str, loop: str, at: int) -> bool:
-        if max(self._last[loop].get(value, -1), self._handed_over.get(value, -1)) > at:
-            return True
-        written = self._roots[loop]
-        return any(written.get(part, -1) > at for part in roots(value))
+    def _count_written(self, words: Collection[str], loop: str, at: int) -> int:
+        """Count the words that were written after some time, as they are or in another form."""
+        last, handed_over, roots = self._last[loop], self._handed_over, self._roots[loop]
+        as_they_are = {word for word in words if last.get(word, -1) > at or handed_over.get(word, -1) > at}
+        others = (_roots_of(word) for word in words if word not in as_they_are and word.isalpha())
+        return len(as_they_are) + sum(any(roots.get(root, -1) > at for root in forms) for forms in others)
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
@@ -155,10 +160,7 @@ class Usage:
             loop = self._loops[step_id]
             if isinstance(step, ToolCall):
                 self._times[step_id] = time
-                first = self._first[loop]
-                fresh = frozenset(value for value in parts(result_text(step) or "") if value not in first)
-                first.update(dict.fromkeys(fresh, time))
-                self._fresh[step_id] = fresh
+                self._fresh[step_id] = self._see(loop, _Said.of(result_text(step) or "").parts(), time)
                 continue
             if loop not in opened and step.input_messages:
                 opened.add(loop)
@@ -167,18 +169,19 @@ class Usage:
 
     def _open(self, loop: str, call: ModelCall, time: int) -> None:
         for part in call.system_instructions or ():
-            self._see(loop, part.content if isinstance(part, Text) else "", time)
+            self._see(loop, _Said.of(part.content if isinstance(part, Text) else "").values(), time)
         for text in texts(call.input_messages or ()):
-            self._see(loop, text, time)
-            self._handed_over.update(dict.fromkeys(parts(text), time))
+            said = _Said.of(text)
+            self._see(loop, said.values(), time)
+            self._handed_over.update(dict.fromkeys(said.parts(), time))
 
-    def _see(self, loop: str, text: str, time: int) -> None:
+    def _see(self, loop: str, said: AbstractSet[str], time: int) -> frozenset[str]:
+        """Note what is said, and return what of it was not seen before."""
         first = self._first[loop]
-        said = values(text)
-        said.update(moments(text))
         # Not `said - first.keys()`: that looks at everything ever said.
-        for value in said:
-            first.setdefault(value, time)
+        fresh = frozenset(value for value in said if value not in first)
+        first.update(dict.fromkeys(fresh, time))
+        return fresh
 
     def _written(self, loop: str, call: ModelCall, time: int) -> None:
         if call.output_messages is None:
@@ -186,14 +189,19 @@ class Usage:
                 self._blind[loop] = time
             return
         self._heard[loop] = time
-        last, first, written = self._last[loop], self._first[loop], self._roots[loop]
         for text in texts(call.output_messages):
-            for value in parts(text):
-                last[value] = time
-                written.update(dict.fromkeys(roots(value), time))
-            if any(value not in first for value in values(LIST_MARK.sub(" ", text)) if NUMBER.fullmatch(value)):
+            said = _Said.of(text)
+            parts = said.parts()
+            self._last[loop].update(dict.fromkeys(parts, time))
+            self._roots[loop].update(dict.fromkeys(chain.from_iterable(map(_roots_of, parts)), time))
+            unmarked = LIST_MARK.sub(" ", text)
+            if self._is_new_number_in(said if unmarked == text else _Said.of(unmarked), loop):
                 self._computed[loop] = time
-            self._see(loop, text, time)
+            self._see(loop, said.values(), time)
+
+    def _is_new_number_in(self, said: _Said, loop: str) -> bool:
+        first = self._first[loop]
+        return any(value not in first and NUMBER.fullmatch(value) for value in said.values())
 
 
 def texts(messages: tuple[Message, ...]) -> Iterator[str]:

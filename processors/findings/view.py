@@ -38,12 +38,17 @@ class View:
     """What detectors may ask about one session."""
 
     def __init__(
-        self, session: Session, ledger: Ledger, what_if: Counterfactual | None, rules: Sequence[ToolRule] = ()
+        self,
+        session: Session,
+        ledger: Ledger,
+        what_if: Counterfactual | None,
+        rules: Sequence[ToolRule] = (),
+        structure: Structure | None = None,
     ) -> None:
         self.session = session
         self.ledger = ledger
         self.what_if = what_if
-        self.structure = Structure.of(session)
+        self.structure = structure or Structure.of(session)
         self.effects = Effects.of(session, rules)
         self.changes = Changes(self.structure.tools, self.effects, self._delegations())
         self.stretches: list[Stretch] = []
@@ -53,6 +58,7 @@ class View:
         for prompt_number, prompt in enumerate(ledger.prompts):
             for stretch in prompt.stretches:
                 self._index(prompt_number, stretch)
+        self.anything_priced = any(call.ranges for call in self.calls.values())
         self.loops = {call.step_id: self._loop(call.step_id, call.step_id) for call in self.structure.calls}
         for tool in self.tools:
             self.loops[tool.step_id] = self._loop(tool.step_id, self.structure.asked_by.get(tool.step_id))

@@ -156,8 +156,10 @@ def extends(before: ModelCall, call: ModelCall) -> bool | None:
     old, new = before.input_messages, call.input_messages
     if not old or not new:
         return None
+    if len(new) < len(old) or new[len(old) - 1] != old[-1]:
+        return False
     first = next((i for i, message in enumerate(old) if message.role not in ("system", "developer")), 0)
-    return len(new) >= len(old) and new[first] == old[first] and new[len(old) - 1] == old[-1]
+    return new[first] == old[first]
 
 
 def answers_tools_of(before: ModelCall, call: ModelCall, structure: Structure) -> bool:

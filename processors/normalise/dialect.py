@@ -6,12 +6,27 @@ A newcomer adds one file in `dialects/` and one line in `DIALECTS`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeAlias
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
 
 from collector.model import LogRecord, Span
 from processors.normalise.sighting import Reading
 
 Signal: TypeAlias = Span | LogRecord
+
+
+_NAMES_KNOWN: Final = 512
+"""Lists of attribute names whose beginnings are remembered: spans of one kind mostly carry the same names."""
+
+
+def has_key(signal: Signal, beginnings: str | tuple[str, ...]) -> bool:
+    """Tell whether an attribute's name begins so, or in one of several ways."""
+    return _any_begins(tuple(signal.attributes), beginnings)
+
+
+@lru_cache(maxsize=_NAMES_KNOWN)
+def _any_begins(names: tuple[str, ...], beginnings: str | tuple[str, ...]) -> bool:
+    return any(name.startswith(beginnings) for name in names)
 
 
 class Dialect(Protocol):

@@ -6,6 +6,8 @@ Names are those of `gen_ai.provider.name` in the GenAI conventions.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Final
 
 _RENAMED = {
     "anthropic_claude_code": "anthropic",
@@ -90,8 +92,11 @@ _BEDROCK_ID = re.compile(
 """A Bedrock model id: region, then vendor, then model; only Bedrock writes them so."""
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d+)?([eE][-+]?\d+)?|nan|inf)", re.IGNORECASE)
 """What a number in a name's place looks like as text."""
+_NAMES_KNOWN: Final = 1_024
+"""Names whose reading is remembered: a session says the same few with every call."""
 
 
+@lru_cache(maxsize=_NAMES_KNOWN)
 def vendor(named: str | None, model: str | None) -> str | None:
     """Return who bills the call: the vendor that was named, or the one that the model's name speaks of.
 
@@ -123,6 +128,7 @@ def _by_model(model: str | None) -> str | None:
     return next((name for pattern, name in _MODEL_FAMILIES if pattern.search(lowered)), None) if lowered else None
 
 
+@lru_cache(maxsize=_NAMES_KNOWN)
 def model_name(model: str | None, provider: str | None) -> str | None:
     """Return a model's id without the vendor that a router put before it: `openai/gpt-5` is `gpt-5` of `openai`.
 

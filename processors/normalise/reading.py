@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import TypeVar
 
 from collector.model import LogRecord, Span
@@ -66,12 +67,15 @@ def share_messages(found: Readings) -> None:
     known: dict[Message, Message] = {}
 
     def shared(messages: tuple[Message, ...] | None) -> tuple[Message, ...] | None:
-        return messages and tuple(known.setdefault(message, message) for message in messages)
+        if not messages:
+            return messages
+        found = tuple(known.setdefault(message, message) for message in messages)
+        return messages if all(map(is_, found, messages)) else found
 
     for index, sighting in enumerate(found.sightings):
         step = sighting.step
-        if isinstance(step, ModelCall) and (step.input_messages or step.output_messages):
-            step = replace(
-                step, input_messages=shared(step.input_messages), output_messages=shared(step.output_messages)
-            )
-            found.sightings[index] = replace(sighting, step=step)
+        if isinstance(step, ModelCall):
+            prompt, answer = shared(step.input_messages), shared(step.output_messages)
+            if prompt is not step.input_messages or answer is not step.output_messages:
+                step = replace(step, input_messages=prompt, output_messages=answer)
+                found.sightings[index] = replace(sighting, step=step)

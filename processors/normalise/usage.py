@@ -40,6 +40,19 @@ class Counts:
     """Whether `output` includes `reasoning`."""
 
 
+_CALLED = {
+    "input": "input",
+    "cache_read": "cache read",
+    "cache_write": "cache write",
+    "cache_write_5m": "cache write",
+    "cache_write_1h": "cache write",
+    "output": "output",
+    "reasoning": "reasoning",
+    "total": "total",
+}
+"""The counts, as notes call them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """A usage, why it is missing or incomplete, and what had to be corrected."""
@@ -80,26 +93,25 @@ def counted(counts: Counts) -> Counted:
 
 
 def _without_negatives(counts: Counts) -> tuple[Counts, list[str]]:
-    notes: list[str] = []
-
-    def positive(name: str, value: int | None) -> int | None:
-        if value is not None and value < 0:
-            notes.append(f"negative {name} count ignored")
-            return None
-        return value
-
-    checked = replace(
+    negative = [name for name, called in _CALLED.items() if (getattr(counts, name) or 0) < 0]
+    if not negative:
+        return counts, []
+    known = replace(
         counts,
-        input=positive("input", counts.input),
-        cache_read=positive("cache read", counts.cache_read),
-        cache_write=positive("cache write", counts.cache_write),
-        cache_write_5m=positive("cache write", counts.cache_write_5m),
-        cache_write_1h=positive("cache write", counts.cache_write_1h),
-        output=positive("output", counts.output),
-        reasoning=positive("reasoning", counts.reasoning),
-        total=positive("total", counts.total),
+        input=_positive(counts.input),
+        cache_read=_positive(counts.cache_read),
+        cache_write=_positive(counts.cache_write),
+        cache_write_5m=_positive(counts.cache_write_5m),
+        cache_write_1h=_positive(counts.cache_write_1h),
+        output=_positive(counts.output),
+        reasoning=_positive(counts.reasoning),
+        total=_positive(counts.total),
     )
-    return checked, notes
+    return known, [f"negative {_CALLED[name]} count ignored" for name in negative]
+
+
+def _positive(count: int | None) -> int | None:
+    return None if count is not None and count < 0 else count
 
 
 def _write_total(counts: Counts, notes: list[str]) -> Counts:

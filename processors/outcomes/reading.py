@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from collector.model import Attributes, AttributeValue, LogRecord, Span
+from processors.normalise.dialect import has_key
 from processors.normalise.values import Json, mapping, sequence, structured
 from processors.outcomes.words import about_success, verdict_of_label
 
@@ -24,6 +25,9 @@ _INDEXED: Final = re.compile(
     r"(?:(?P<scope>trace|session)\.)?(?P<list>annotations|evaluations)\.(?P<index>\d+)\.(?:annotation|evaluation)\.(?P<field>\w+)"
 )
 _LISTED: Final = re.compile(r"(?:(?P<scope>trace|session)\.)?(?P<list>annotations|evaluations)")
+_LISTS: Final = tuple(
+    f"{scope}{kind}" for scope in ("", "trace.", "session.") for kind in ("annotations", "evaluations")
+)
 _FLAT: Final = re.compile(r"(?:(?P<scope>trace|session)_)?eval\.(?P<name>.+)\.(?P<field>label|score|explanation)")
 _LANGFUSE: Final = re.compile(r"langfuse\.(?:(?P<scope>trace|session|observation)\.)?scores?(?:\.(?P<rest>.+))?")
 _LANGFUSE_FIELDS: Final = frozenset(
@@ -76,7 +80,7 @@ def in_span(span: Span) -> Iterator[Reading]:
             yield from _gen_ai(event.attributes, _Place(span.trace_id, span.span_id, event.time_unix_nano, {}))
     if f"{_GEN_AI}name" in span.attributes:
         yield from _gen_ai(span.attributes, _judged_by(span, span.parent_span_id))
-    if any(key.startswith(("annotations", "evaluations", "trace.", "session.")) for key in span.attributes):
+    if has_key(span, _LISTS):
         yield from _openinference(span, own)
     yield from _flat(span.attributes, own)
     yield from _langfuse(span.attributes, own)

@@ -56,26 +56,27 @@ def fit(card: TraceCard) -> TraceCard:
         }
     )
     data = cut.to_data()
-    _shrink(data, kept, left_out, TARGET_BYTES, SHORTEST)
-    _shrink(data, kept, left_out, MAX_BYTES, NOTHING)
+    if not _shrunk(data, kept, left_out, TARGET_BYTES, SHORTEST):
+        _shrunk(data, kept, left_out, MAX_BYTES, NOTHING)
     return cut.model_copy(
         update={**{key: getattr(card, key)[:count] for key, count in kept.items()}, "left_out": left_out}
     )
 
 
-def _shrink(
+def _shrunk(
     data: dict[str, Value], kept: dict[str, int], left_out: dict[str, int], most_bytes: int, shortest: Mapping[str, int]
-) -> None:
-    """Drop the last entry of the list that takes the most room until the card fits or nothing more may go."""
+) -> bool:
+    """Drop the last entry of the list that takes the most room until the card fits; False once nothing more may go."""
     while len(plain_text.to_yaml(data).encode()) > most_bytes:
         sizes = {key: len(plain_text.flow(data[key])) for key, count in kept.items() if count > shortest[key]}
         if not sizes:
-            return
+            return False
         key = max(sizes, key=lambda name: (sizes[name], name))
         kept[key] = _cut(left_out, key, kept[key], kept[key] - 1)
         entries = data[key]
         data[key] = entries[: kept[key]] if isinstance(entries, list) else []
         data["left_out"] = {**left_out}
+    return True
 
 
 def _cut(left_out: dict[str, int], key: str, length: int, longest: int) -> int:

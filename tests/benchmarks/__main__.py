@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("ingest", "redaction", "compile", "distill", "session_logs")
+BENCHMARKS = ("ingest", "redaction", "compile", "stages", "distill", "session_logs")
 
 
 def main() -> None:

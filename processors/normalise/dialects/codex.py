@@ -12,7 +12,7 @@ from dataclasses import replace
 from collector.model import LogRecord, Span
 from processors.model import StepError
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi, event_name
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.dialects.records import as_span, from_record
@@ -42,7 +42,7 @@ class Codex(GenAi):
             return True
         if isinstance(signal, LogRecord):
             return event_name(signal).startswith(_PREFIX)
-        return signal.name == _TURN or any(key.startswith(_PREFIX) for key in signal.attributes)
+        return signal.name == _TURN or has_key(signal, _PREFIX)
 
     def kind(self, span: Span) -> Kind | None:
         """Return a kind for the few spans that tell of the agent's work; the rest is the program's inner life."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.model import LogRecord, Span
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import DETAILS_EVENT, GenAi, event_name
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.sighting import Reading
@@ -31,7 +31,7 @@ class Copilot(GenAi):
             return True
         if isinstance(signal, LogRecord) and event_name(signal).startswith(_PREFIXES):
             return True
-        return any(key.startswith(_PREFIXES) for key in signal.attributes)
+        return has_key(signal, _PREFIXES)
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the operation says; hooks are no steps."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collector.model import Span
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counts
@@ -33,7 +33,7 @@ class CrewAi(GenAi):
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, else by its own keys."""
-        return signal.scope.name.startswith("crewai") or any(key.startswith("crewai.") for key in signal.attributes)
+        return signal.scope.name.startswith("crewai") or has_key(signal, "crewai.")
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the span's verb or its operation says."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from collector.model import Attributes, AttributeValue, LogRecord, Span
 from processors.model import Message, Part, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects import spoken
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.dialects.records import as_span, from_record
@@ -107,7 +107,7 @@ class GenAi(Reader):
         """Tell whether any attribute, or a record's event, is of the conventions."""
         if isinstance(signal, LogRecord) and event_name(signal).startswith("gen_ai."):
             return True
-        return any(key.startswith(("gen_ai.", "mcp.method")) for key in signal.attributes)
+        return has_key(signal, ("gen_ai.", "mcp.method"))
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the operation says; older producers name none."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from collector.model import Span
 from processors.model import Message
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.provider import vendor
@@ -31,7 +31,7 @@ class GoogleAdk(GenAi):
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, else by its own keys."""
-        return signal.scope.name == _SCOPE or any(key.startswith("gcp.vertex.agent.") for key in signal.attributes)
+        return signal.scope.name == _SCOPE or has_key(signal, "gcp.vertex.agent.")
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the operation says; the first schema's `call_llm` and `agent_run` name none."""

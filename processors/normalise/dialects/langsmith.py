@@ -11,7 +11,7 @@ from dataclasses import replace
 from collector.model import AttributeValue, Span
 from processors.model import Message
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counts
@@ -35,9 +35,7 @@ class LangSmith(GenAi):
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, else by its own keys."""
-        return signal.scope.name.startswith("langsmith") or any(
-            key.startswith("langsmith.") for key in signal.attributes
-        )
+        return signal.scope.name.startswith("langsmith") or has_key(signal, "langsmith.")
 
     def kind(self, span: Span) -> Kind | None:
         """Return the run's type."""

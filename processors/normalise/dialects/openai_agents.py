@@ -7,7 +7,7 @@ Source: opentelemetry-instrumentation-openai-agents-v2 0.1.
 from __future__ import annotations
 
 from collector.model import Span
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counting
@@ -43,4 +43,4 @@ class OpenAiAgents(GenAi):
 def _nameless(signal: Signal) -> bool:
     """Tell the root, which OpenLLMetry would give a kind of its own."""
     conventional = "gen_ai.operation.name" in signal.attributes
-    return conventional and not any(key.startswith(("traceloop.", "gen_ai.agent.")) for key in signal.attributes)
+    return conventional and not has_key(signal, ("traceloop.", "gen_ai.agent."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collector.model import Span
 from processors.model import StepError
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counts
@@ -29,7 +29,7 @@ class OpenClaw(GenAi):
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope or any key of its own."""
-        return signal.scope.name.startswith("openclaw") or any(key.startswith(_PREFIX) for key in signal.attributes)
+        return signal.scope.name.startswith("openclaw") or has_key(signal, _PREFIX)
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the span's name says; a turn of a foreign runtime is an agent whose requests are not seen."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from collector.model import Attributes, AttributeValue, Span
 from processors.model import Usage
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counted, Counting, Counts, counted
@@ -49,7 +49,7 @@ class OpenLlmetry(GenAi):
         """Tell by the scope, else by the project's own keys."""
         if signal.scope.name in _SCOPES or signal.scope.name.startswith("traceloop."):
             return True
-        return any(key.startswith(("traceloop.", "llm.request.type", "llm.usage.")) for key in signal.attributes)
+        return has_key(signal, ("traceloop.", "llm.request.type", "llm.usage."))
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the operation says, else the decorator's kind, else the request's type."""

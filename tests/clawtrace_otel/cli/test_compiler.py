@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import clawtrace_otel.cli.compiler as compiler_module
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.making import CompileJob
 from collector.api import CompileCounts
 from collector.batch import BatchBuilder
 from collector.decode import Decoder, Export
-from collector.store import DerivedRows
+from collector.store import DerivedRows, Group
 from collector.store.duck import DuckStore
 from tests.support.spans import SPANS_PER_TRACE, request
 
@@ -115,3 +116,23 @@ def test_the_background_compiles_and_stops(store: DuckStore) -> None:
             send(store, trace(1), status="hang")
     with compiling(store, time_limit_s=3.0) as compiler:
         assert compiler.compile(everything=False) == CompileCounts(0, 1)
+
+
+def test_groups_are_stored_together_as_far_as_their_rows_allow(
+    store: DuckStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction takes many groups, but no more rows than fit, and every session has its rows in the end."""
+    monkeypatch.setattr(compiler_module, "_ROWS_TOGETHER", 2)
+    send(store, range(5 * SPANS_PER_TRACE))
+    sizes: list[int] = []
+    with compiling(store) as compiler:
+        keep = compiler.replace_all
+
+        def noting(batch: Sequence[tuple[Group, DerivedRows]]) -> None:
+            sizes.append(len(batch))
+            keep(batch)
+
+        compiler.replace_all = noting
+        assert compiler.compile(everything=False) == CompileCounts(5, 0)
+    assert sizes == [2, 2, 1]
+    assert sessions(store) == 5
