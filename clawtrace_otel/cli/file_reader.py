@@ -14,7 +14,7 @@ from clawtrace_otel.cli.budgets import attach, read_budgets
 from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import ALL_CORES, Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.making import TOGETHER, TOGETHER_IN_LAKE
+from clawtrace_otel.cli.making import together_in
 from clawtrace_otel.cli.redacting import RedactionChoice, redactor
 from clawtrace_otel.cli.stores import key_place, open_store, open_to_read
 from collector.config import IngestConfig
@@ -57,8 +57,7 @@ def open_file(
         price_book(prices)
     with closing(open_store(place)) as store:
         queries = DuckQueries(store.database)
-        together = TOGETHER if isinstance(place, Path) else TOGETHER_IN_LAKE
-        settings = CompileSettings(prices=prices, together=together, workers=ALL_CORES)
+        settings = CompileSettings(prices=prices, together=together_in(place), workers=ALL_CORES)
         compiler = Compiler(store, compile_session, settings, maker=maker)
         metrics = Metrics()
         outbox = attach(store, read, compiler, metrics)

@@ -21,6 +21,7 @@ from collector.errors import StoreError
 
 if TYPE_CHECKING:
     from collector.store import DerivedRows, Group, Signals, TelemetryStore
+    from collector.store.lake_address import LakeAddress
     from processors.pricing.overrides import PriceText
 
 log = logging.getLogger("clawtrace.compile")
@@ -51,6 +52,11 @@ class Made:
     group: Group
     rows: DerivedRows | None
     reason: str = ""
+
+
+def together_in(place: Path | LakeAddress) -> int:
+    """Return how many groups share a load and a transaction where telemetry is kept."""
+    return TOGETHER if isinstance(place, Path) else TOGETHER_IN_LAKE
 
 
 class Maker(Protocol):

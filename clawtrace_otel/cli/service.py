@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from clawtrace_otel.cli.compile_session import compile_session
 from clawtrace_otel.cli.compiler import Compiler, CompileSettings
 from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.locate import beacon
+from clawtrace_otel.cli.making import together_in
 from clawtrace_otel.cli.open_files import allow_open_files
 from clawtrace_otel.cli.options import LogFormat
 from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
@@ -61,7 +63,7 @@ def run(
     with _asked_to_stop() as asked, closing(open_store(place)) as store:
         store.database.when_broken = asked.set
         queries = DuckQueries(store.database)
-        compiler = Compiler(store, compile_session, settings)
+        compiler = Compiler(store, compile_session, replace(settings, together=together_in(place)))
         actions = StoreActions(store, queries, compiler)
         collector = Collector(config, store, queries, actions, redactor(key_place(place), redaction))
         compiler.count = collector.metrics.count_compiled
