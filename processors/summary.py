@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ MOST_REPORTED = 10**9
 
 @dataclass(frozen=True, slots=True)
 class TokenSums:
-    """Tokens of all billable calls that reported them; None where none did.
+    """Tokens of all billable calls that reported them; None where none did, or where only zeros of some are known.
 
     No `Usage`: parts may be known of more calls than their whole.
     """
@@ -35,12 +35,20 @@ class TokenSums:
     @classmethod
     def of(cls, calls: Iterable[ModelCall]) -> TokenSums:
         """Add up."""
-        usages = [call.usage for call in calls if call.usage is not None]
-        sums = {
-            field.name: [count for usage in usages if (count := getattr(usage, field.name)) is not None]
-            for field in fields(cls)
-        }
-        return cls(**{name: sum(counts) if counts else None for name, counts in sums.items()})
+        called = list(calls)
+        return cls(**{field.name: token_sum(called, field.name) for field in fields(cls)})
+
+
+def token_sum(calls: Sequence[ModelCall], name: str) -> int | None:
+    """Return the sum of a count of `Usage`; None where no call reported it.
+
+    A zero is no sum either where chat calls kept silent: it tells nothing of them.
+    """
+    known = [count for call in calls if call.usage is not None and (count := getattr(call.usage, name)) is not None]
+    silent = any(
+        call.operation == "chat" and (call.usage is None or getattr(call.usage, name) is None) for call in calls
+    )
+    return sum(known) if known and (any(known) or not silent) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,13 @@ def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
         number = sum(call.usage is None and call.usage_missing == reason for call in calls)
         yield f"{reason}: {number} of {len(calls)} model calls"
     used = [call.usage for call in calls if call.usage is not None]
-    if used and all(usage.cache_read_input_tokens is None for usage in used):
-        yield "cached input tokens were not sent"
-    if used and all(usage.reasoning_output_tokens is None for usage in used):
-        yield "reasoning tokens were not sent apart from output"
+    for name, gap in (
+        ("cache_read_input_tokens", "cached input tokens were not sent"),
+        ("reasoning_output_tokens", "reasoning tokens were not sent apart from output"),
+    ):
+        counts = [getattr(usage, name) for usage in used]
+        if not any(counts):
+            yield from _partly(gap, counts.count(None), len(counts), "model calls")
     without = sum(call.input_messages is None for call in calls)
     yield from _partly("prompts were not captured", without, len(calls), "model calls")
     silent = sum(call.output_messages is None for call in calls)

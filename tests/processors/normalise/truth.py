@@ -19,11 +19,12 @@ from rich.table import Table
 
 from collector.model import LogRecord, Span
 from collector.store import Signals
-from processors.model import ModelCall, Step, ToolCall, Usage
+from processors.model import ModelCall, Step, ToolCall
 from processors.normalise import SESSION_KEYS
 from processors.pipeline import Compiled, compile_group
 from processors.pricing import Cost, PriceBook, price_book
 from processors.pricing.session import refused
+from processors.summary import token_sum
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
 TOKENS = {
@@ -36,6 +37,10 @@ TOKENS = {
 """Our name of each count, and the name that it has in the truth's figures per model."""
 
 NUMBERS_OF = {
+    "input_tokens": re.compile(r"(input|prompt)_?tokens?(_count)?$|token_count\.prompt$", re.IGNORECASE),
+    "output_tokens": re.compile(
+        r"(output|completion|candidates)_?tokens?(_count)?$|token_count\.completion$", re.IGNORECASE
+    ),
     "cache_read_input_tokens": re.compile(r"cache_?read|cached", re.IGNORECASE),
     "cache_write_input_tokens": re.compile(r"cache_?(write|creation)|ephemeral", re.IGNORECASE),
     "reasoning_output_tokens": re.compile(r"reasoning|thought", re.IGNORECASE),
@@ -157,17 +162,12 @@ def _token_cells(
     spans: Sequence[Span],
     logs: Sequence[LogRecord],
 ) -> Iterator[Cell]:
-    used = [call.usage for call in calls if call.usage is not None and call.operation == "chat"]
+    chats = [call for call in calls if call.operation == "chat" and not refused(call)]
     for ours, theirs in TOKENS.items():
-        total = _sum(used, ours)
+        total = token_sum(chats, ours)
         truth = sum(model[theirs] for model in served.values())
         reason = _not_sent(ours, spans, logs) if total is None else short
         yield Cell(ours.removesuffix("_tokens").replace("_", " "), total, truth, reason)
-
-
-def _sum(used: Iterable[Usage], name: str) -> int | None:
-    known = [count for usage in used if (count := getattr(usage, name)) is not None]
-    return sum(known) if known else None
 
 
 def _texts(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Iterator[str]:
