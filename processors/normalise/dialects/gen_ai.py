@@ -69,6 +69,7 @@ WITHOUT_CACHED_TOKENS = (
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.vertexai",
     "opentelemetry.util.genai",
+    "semantic_kernel",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
 

@@ -21,10 +21,12 @@ from collector.model import LogRecord, Span
 from collector.store import Signals
 from processors.model import ModelCall, Step, ToolCall
 from processors.normalise import SESSION_KEYS
+from processors.normalise.gaps import NO_MODEL_CALLS, NO_TOOL_CALLS
 from processors.pipeline import Compiled, compile_group
 from processors.pricing import Cost, PriceBook, price_book
 from processors.pricing.session import refused
 from processors.summary import token_sum
+from processors.unseen import model_calls_unseen, tool_calls_unseen
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
 TOKENS = {
@@ -106,15 +108,22 @@ def table(name: str) -> list[Cell]:
     tools = [step for step in _counted(sessions) if isinstance(step, ToolCall)]
     unseen = _unseen_models(truth["tokens_by_model"], spans, logs)
     never = f"{', '.join(unseen)}: named by no signal, so its calls were not sent" if unseen else None
+    failed = sum(tool.error is not None for tool in tools)
     refusals = sum(refused(call) for call in calls)
     short = _silence(chats, truth) or never
+    no_calls = all(model_calls_unseen(each.session.steps) for each in sessions)
+    no_tools = all(tool_calls_unseen(each.session.steps) for each in sessions)
     cost = _cost(sessions, chats)
     return [
         Cell("sessions", 1 if len(sessions) == 1 else None, 1, _unjoined(spans, logs, len(sessions))),
-        Cell("model calls", len(chats), truth["llm_calls"], never),
+        Cell(
+            "model calls", None if no_calls else len(chats), truth["llm_calls"], NO_MODEL_CALLS if no_calls else never
+        ),
         Cell("failed requests", refusals, len(truth["llm_http_errors"]), _retried(truth)),
-        Cell("tool calls", len(tools), truth["tool_calls"], never),
-        Cell("failed", sum(tool.error is not None for tool in tools), len(truth["failed_tool_calls"])),
+        Cell("tool calls", None if no_tools else len(tools), truth["tool_calls"], NO_TOOL_CALLS if no_tools else never),
+        Cell(
+            "failed", None if no_tools else failed, len(truth["failed_tool_calls"]), NO_TOOL_CALLS if no_tools else None
+        ),
         Cell("redundant", _redundant(sessions), len(truth["redundant_tool_calls"]), _unjudged(sessions)),
         *_token_cells(calls, truth["tokens_by_model"], short, spans, logs),
         Cell("cost", cost, _charged(truth), short or _cached_unknown(chats)),
@@ -141,8 +150,8 @@ def _redundant(sessions: Sequence[Compiled]) -> int | None:
 
 
 def _unjudged(sessions: Sequence[Compiled]) -> str | None:
-    """Return what kept repeats from being judged, in the words of the cards."""
-    return next((gap for each in sessions for gap in each.card.gaps if "repe" in gap), None)
+    """Return what kept repeats from being judged, in the words of the cards and of what they are cut from."""
+    return next((gap for each in sessions for gap in (*each.card.gaps, *each.session.gaps) if "repe" in gap), None)
 
 
 def _cached_unknown(chats: Sequence[ModelCall]) -> str | None:
