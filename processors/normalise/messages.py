@@ -6,6 +6,8 @@ Gemini parts, Vercel AI SDK parts, LangChain messages (serialised by `lc`, `type
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -17,6 +19,9 @@ from processors.normalise.values import REDACTED, Json, canonical, mapping, sequ
 
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SMALL_BYTES: Final = 16_384
+_PRINTED_TOOL_MESSAGE: Final = re.compile(
+    r"""content=('(?:[^'\\\n]|\\[^N\n])*'|"(?:[^"\\\n]|\\[^N\n])*")(?: \w+=.*)? tool_call_id='""", re.DOTALL
+)
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "model": "assistant", "function": "tool"}
 _LANGCHAIN = {"HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool"}
 _TEXT_TYPES = {"text", "input_text", "output_text", "summary_text", "refusal"}
@@ -257,15 +262,27 @@ def arguments(value: object) -> str:
 def result_text(value: object) -> str:
     """Return a tool's answer: its text where it answered text, else canonical JSON.
 
-    Wrappers are taken off: content blocks, a JSON string, LangChain's message, `{"output": …}` and the Vercel pair.
+    Wrappers are taken off: content blocks, a JSON string, LangChain's message, also as Python prints it,
+    `{"output": …}` and the Vercel pair.
     """
     plain = structured(value)
     if isinstance(plain, str):
-        return plain
+        return _printed_content(plain)
     if isinstance(plain, (bool, int, float)) or plain is None:
         return value if isinstance(value, str) else canonical(plain) if plain is not None else ""
     unwrapped = _unwrapped(plain)
     return canonical(plain) if unwrapped is None else result_text(unwrapped)
+
+
+def _printed_content(said: str) -> str:
+    """Return the content of a printed tool message, which names the call's id after it; other text as it is."""
+    printed = _PRINTED_TOOL_MESSAGE.match(said)
+    if printed is None:
+        return said
+    try:
+        return str(ast.literal_eval(printed[1]))
+    except (ValueError, SyntaxError):  # an escape that was cut off
+        return said
 
 
 def _unwrapped(plain: Json) -> Json:
@@ -273,6 +290,8 @@ def _unwrapped(plain: Json) -> Json:
     if isinstance(plain, Mapping):
         if "lc" in plain:
             return mapping(plain.get("kwargs")).get("content")
+        if plain.get("type") == "tool" and "tool_call_id" in plain:
+            return plain.get("content")
         if isinstance(plain.get("data"), Mapping) and plain.get("type") == "tool":
             return mapping(plain["data"]).get("content")
         if _word(plain, "type") in {"text", "json", "error-text"} and plain.keys() <= {"type", "value", "text"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.model import Attributes
+from collector.model import Attributes, AttributeValue
 from collector.store import Signals
 from processors.normalise.gaps import NO_MODEL_CALLS, NO_TOOL_CALLS
 from processors.pipeline import compile_group
@@ -13,14 +13,14 @@ from processors.rows import session_row
 from tests.processors.normalise.counting import spans_of
 
 MAKE = spans_of("some.framework")
-AGENT: Attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
-CHAT: Attributes = {
+AGENT: dict[str, AttributeValue] = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+CHAT: dict[str, AttributeValue] = {
     "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5",
     "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5,
 }  # fmt: skip
-TOOL: Attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
-TOTAL: Attributes = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5, "gen_ai.request.model": "gpt-5"}
-ANSWER: Attributes = {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "ok"}]}]'}
+TOOL: dict[str, AttributeValue] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
+TOTAL: dict[str, AttributeValue] = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5, "gen_ai.request.model": "gpt-5"}
+ANSWER: dict[str, AttributeValue] = {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "ok"}]}]'}
 
 
 @pytest.mark.parametrize(
