@@ -19,8 +19,14 @@ CHAT: dict[str, AttributeValue] = {
     "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5,
 }  # fmt: skip
 TOOL: dict[str, AttributeValue] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
-TOTAL: dict[str, AttributeValue] = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5, "gen_ai.request.model": "gpt-5"}
-ANSWER: dict[str, AttributeValue] = {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "ok"}]}]'}
+TOTAL: dict[str, AttributeValue] = {
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 5,
+    "gen_ai.request.model": "gpt-5",
+}
+ANSWER: dict[str, AttributeValue] = {
+    "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "ok"}]}]'
+}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ _KINDS: dict[str, Kind] = {
 }
 _WRAPPERS = ("message", "message_content", "tool_call", "tool")
 _HANDOFF = "handoff to "
+_HOOKS = (".before_agent", ".after_agent")
+"""What LangChain's middleware is called; the instrumentation takes every name with `agent` in it for an agent's."""
 _TOKENS = "llm.token_count."
 _PRINTED = {
     "cache_read": f"{_TOKENS}prompt_details.cache_read",
@@ -64,10 +66,17 @@ class OpenInference(Reader):
         return SPAN_KIND in signal.attributes
 
     def kind(self, span: Span) -> Kind | None:
-        """Return the span's kind; a chain that is a LangChain agent, and a trace's nameless root, are what they are."""
+        """Return the span's kind; a chain that is a LangChain agent, and a trace's nameless root, are what they are.
+
+        What a framework traces by its name alone is no model call, and its hooks are no agents.
+        """
         kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
         if kind == "workflow" and _langchain_agent(span) is not None:
             return "agent"
+        if kind == "chat" and _prepares_a_call(span):
+            return None
+        if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
+            return "workflow"
         nameless_root = kind == "agent" and "openai_agents" in span.scope.name and not self.agent_id(span)
         return "workflow" if nameless_root else kind
 
@@ -180,7 +189,7 @@ class OpenInference(Reader):
             return None
         sent = first(span.attributes, "tool_call.function.arguments", _INPUT)
         held = mapping(structured(sent))
-        if "kwargs" in held and "sanitize_inputs_outputs" in held:
+        if "kwargs" in held and ("sanitize_inputs_outputs" in held or "llama_index" in span.scope.name):
             return read.arguments(held["kwargs"] or held.get("args"))
         return read.arguments(sent) if sent is not None else None
 
@@ -211,6 +220,11 @@ def _langchain_agent(span: Span) -> str | None:
         return None
     named = mapping(structured(first(span.attributes, "metadata"))).get("lc_agent_name")
     return named if isinstance(named, str) and named == span.name else None
+
+
+def _prepares_a_call(span: Span) -> bool:
+    """Tell LlamaIndex' private methods: a class of models has them traced as calls, whatever they do."""
+    return "llama_index" in span.scope.name and span.name.rpartition(".")[2].startswith("_")
 
 
 def _smolagents_usage(span: Span) -> Attributes:
