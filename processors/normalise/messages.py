@@ -193,9 +193,9 @@ def _word(item: Mapping[str, Json], key: str) -> str:
 def part_of(block: Mapping[str, Json]) -> Part | None:
     """Return one content block as a part; None for an empty one."""
     kind = _word(block, "type")
-    if kind in _RESPONSE_TYPES or block.keys() & {"toolResult", "functionResponse"}:
+    if kind in _RESPONSE_TYPES or block.keys() & {"toolResult", "functionResponse", "function_response"}:
         return _response(block)
-    if kind in _REQUEST_TYPES or block.keys() & {"toolUse", "functionCall"}:
+    if kind in _REQUEST_TYPES or block.keys() & {"toolUse", "functionCall", "function_call"}:
         return _request(block)
     if kind in _REASONING_TYPES or block.get("thought") is True or "reasoningContent" in block:
         return Reasoning(_reasoning_text(block))
@@ -222,7 +222,8 @@ def _request(block: Mapping[str, Json]) -> ToolRequest | None:
 
     Only Gemini leaves out arguments that are empty; elsewhere what is absent was not captured.
     """
-    inner = mapping(block.get("toolUse") or block.get("functionCall") or block.get("function"))
+    called = block.get("toolUse") or block.get("functionCall") or block.get("function_call") or block.get("function")
+    inner = mapping(called)
     name = inner.get("name") or block.get("name") or block.get("toolName")
     if not isinstance(name, str):
         return None
@@ -237,7 +238,7 @@ def _request(block: Mapping[str, Json]) -> ToolRequest | None:
 
 
 def _response(block: Mapping[str, Json]) -> ToolResponse:
-    inner = mapping(block.get("toolResult") or block.get("functionResponse"))
+    inner = mapping(block.get("toolResult") or block.get("functionResponse") or block.get("function_response"))
     identifier = (
         inner.get("toolUseId") or inner.get("id") or block.get("tool_use_id") or block.get("call_id")
         or block.get("toolCallId") or block.get("tool_call_id") or block.get("id")

@@ -25,6 +25,7 @@ _NAMES: Mapping[str, Kind] = {
     "call llm": "chat",
     "call tool": "tool",
 }
+_FAILURE = "tool failure"
 _TOTAL = "crewai.crew.usage_metrics"
 
 
@@ -38,7 +39,9 @@ class CrewAi(GenAi):
         return signal.scope.name.startswith("crewai") or any(key.startswith("crewai.") for key in signal.attributes)
 
     def kind(self, span: Span) -> Kind | None:
-        """Return what the span's verb or its operation says."""
+        """Return what the span's verb or its operation says; a failure's own span repeats its tool's."""
+        if span.name == _FAILURE:
+            return None
         return _NAMES.get(span.name) or super().kind(span)
 
     def rollup_counts(self, span: Span) -> Counts:
@@ -47,8 +50,8 @@ class CrewAi(GenAi):
         return crew_total(total) if total else super().rollup_counts(span)
 
     def agent_name(self, span: Span) -> str | None:
-        """Return the agent's name or role."""
-        return super().agent_name(span) or text(span.attributes, "crewai.agent.role")
+        """Return the agent's role; what stands as its name is a hash of it."""
+        return text(span.attributes, "crewai.agent.role") or super().agent_name(span)
 
 
 def crew_total(usage: Mapping[str, Json]) -> Counts:

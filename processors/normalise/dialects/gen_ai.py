@@ -65,6 +65,7 @@ CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_toke
 
 WITHOUT_CACHED_TOKENS = (
     "agent_framework",
+    "mlflow.",
     "opentelemetry.instrumentation.openai_agents",
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.vertexai",

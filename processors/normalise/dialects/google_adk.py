@@ -23,6 +23,7 @@ _SCOPE = "gcp.vertex.agent"
 TWICE = "google-adk adds reasoning to an output that includes it already: taken off"
 MAYBE_TWICE = "google-adk may have added reasoning to an output that includes it already: the model is not known"
 _GOOGLE = "gcp."
+_RUN = "agent_run"
 _WITH_CACHED_TOKENS = (2, 3)
 """The first release that sends cached tokens, and reasoning as a part of the output."""
 
@@ -41,13 +42,18 @@ class GoogleAdk(GenAi):
         """Return what the operation says; the first schema's `call_llm` and `agent_run` name none."""
         if span.name == "call_llm":
             return "chat"
-        if span.name.startswith("agent_run"):
+        if span.name.startswith(_RUN):
             return "agent"
         if span.name == "invocation":
             return "workflow"
         if span.name.startswith("execute_tool") and text(span.attributes, "gen_ai.tool.name") is None:
             return None
         return super().kind(span)
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name, which the first schema puts into the span's."""
+        ran = span.name.removeprefix(_RUN)
+        return super().agent_name(span) or (ran.strip(" []") or None if ran != span.name else None)
 
     def counts(self, span: Span) -> Counts:
         """Return the counts, in older releases with what the raw response tells beside them."""

@@ -21,7 +21,7 @@ _SCOPE = "litellm"
 _RAW = "raw_gen_ai_request"
 _CALLS = {"completion", "acompletion", "chat", "responses", "aresponses", "text_completion", "atext_completion"}
 _USAGE = ("metadata.usage_object", "usage_object")
-_VENDORS_PARTS = ("prompt_tokens_details", "completion_tokens_details", "cache_read_input_tokens")
+_VENDORS_PARTS = ("prompt_tokens_details", "cache_read_input_tokens")
 _SENT = "llm."
 _OWN = {"request", "response", "usage", "headers"}
 """`llm.request.*` and its like are LiteLLM's own; the provider's name stands there in what was sent to it."""
@@ -73,7 +73,7 @@ class LiteLlm(GenAi):
         )
 
     def usage(self, span: Span) -> Counted:
-        """Return the usage; none of a stream where LiteLLM counted words itself: only vendors tell parts of a count."""
+        """Return the usage; none of a stream in which LiteLLM counted words: only vendors tell parts of a prompt."""
         result = super().usage(span)
         streamed = flag(span.attributes.get("llm.is_streaming"))
         usage = mapping(structured(first(span.attributes, *_USAGE)))

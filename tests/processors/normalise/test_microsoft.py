@@ -1,6 +1,6 @@
-"""Semantic Kernel and AutoGen, as spans built by hand from the attributes of semantic-kernel 1.45 and autogen-core 0.7.
+"""Semantic Kernel and AutoGen: single spans built by hand, beside recorded runs of both.
 
-No recording of Semantic Kernel exists, and AutoGen's is one of another instrumentation beside it.
+Their attributes are those of semantic-kernel 1.45 and autogen-core 0.7.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from dataclasses import replace
 from collector.model import LogRecord, Scope
 from processors.normalise.usage import CACHED_NOT_SENT
 from tests.processors.normalise.counting import KINDS, TRACE, counted, spans_of
-
-SOURCES = (("semantic_kernel", "semantic-kernel 1.45", "the package's telemetry module"),)
 
 _KERNEL = spans_of("semantic_kernel.utils.telemetry.model_diagnostics.decorators")
 _CALL = {

@@ -22,12 +22,13 @@ from collector.store import Signals
 from processors.model import ModelCall, Step, ToolCall
 from processors.normalise import SESSION_KEYS
 from processors.normalise.gaps import NO_MODEL_CALLS, NO_TOOL_CALLS
+from processors.normalise.usage import ESTIMATED
 from processors.pipeline import Compiled, compile_group
 from processors.pricing import Cost, PriceBook, price_book
 from processors.pricing.session import refused
 from processors.summary import token_sum
 from processors.unseen import model_calls_unseen, tool_calls_unseen
-from tests.processors.support import RECORDINGS, load_recording, load_truth
+from tests.processors.support import OWN_RECORDINGS, RECORDINGS, load_recording, load_truth
 
 TOKENS = {
     "input_tokens": "input_total",
@@ -126,7 +127,7 @@ def table(name: str) -> list[Cell]:
         ),
         Cell("redundant", _redundant(sessions), len(truth["redundant_tool_calls"]), _unjudged(sessions)),
         *_token_cells(calls, truth["tokens_by_model"], short, spans, logs),
-        Cell("cost", cost, _charged(truth), short or _cached_unknown(chats)),
+        Cell("cost", cost, _charged(truth), short or _cached_unknown(chats) or _of_no_model(sessions)),
     ]
 
 
@@ -160,6 +161,12 @@ def _cached_unknown(chats: Sequence[ModelCall]) -> str | None:
     return f"{len(missing)} calls: {missing[0].usage_missing}" if missing else None
 
 
+def _of_no_model(sessions: Sequence[Compiled]) -> str | None:
+    """Return that what was used is a total of calls to more models than one, none of which it names."""
+    unpriced = {reason for each in sessions for reason in each.card.cost_coverage.why}
+    return "sent as a total, without a model" if unpriced == {"no_model"} else None
+
+
 def _counted(sessions: Iterable[Compiled]) -> Iterator[Step]:
     return (step for each in sessions for step in each.session.steps if step.counted_by is None)
 
@@ -175,7 +182,7 @@ def _token_cells(
     for ours, theirs in TOKENS.items():
         total = token_sum(chats, ours)
         truth = sum(model[theirs] for model in served.values())
-        reason = _not_sent(ours, spans, logs) if total is None else short
+        reason = (_not_sent(ours, spans, logs) or _estimates(chats)) if total is None else short
         yield Cell(ours.removesuffix("_tokens").replace("_", " "), total, truth, reason)
 
 
@@ -216,6 +223,11 @@ def _silence(chats: Sequence[ModelCall], truth: dict[str, object]) -> str | None
     )
 
 
+def _estimates(chats: Sequence[ModelCall]) -> str | None:
+    """Return that every call's counts were only estimated: numbers of which none is the server's."""
+    return ESTIMATED if chats and all(call.usage_missing == ESTIMATED for call in chats) else None
+
+
 def _not_sent(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> str | None:
     """Return that a count was not sent, if no signal holds a positive number that could be it."""
     pattern = NUMBERS_OF.get(name)
@@ -230,7 +242,7 @@ def _not_sent(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> st
 
 def main() -> None:
     """Print the table, and beneath it why figures are missing; end with 1 where one is wrong."""
-    tables = {name: table(name) for name in RECORDINGS}
+    tables = {name: table(name) for name in (*RECORDINGS, *OWN_RECORDINGS)}
     console = Console(width=None if sys.stdout.isatty() else 220)
     drawn = Table(
         "recording",
