@@ -122,8 +122,10 @@ OLD: dict[str, AttributeValue] = {
 @pytest.mark.parametrize("zeros", [{}, {"gen_ai.usage.cache_read_input_tokens": 0}])
 def test_older_releases_did_not_read_what_was_cached(zeros: dict[str, AttributeValue]) -> None:
     """Releases that send no cached tokens, or a zero under the old name alone, leave them unknown."""
-    found = counted([spans_of("strands.telemetry.tracer")(1, "chat", OLD | zeros)])
+    span = spans_of("strands.telemetry.tracer")(1, "chat", OLD | zeros)
+    found = counted([replace(span, kind=3)])
     assert [(call.usage_missing, found.tokens(KINDS[1])) for call in found.calls] == [(CACHED_NOT_SENT, None)]
+    assert [call.usage_missing for call in counted([replace(span, kind=1)]).calls] == [None]
 
 
 def test_older_releases_tell_a_failure_under_the_status_of_the_tool() -> None:
