@@ -6,8 +6,6 @@ Gemini parts, Vercel AI SDK parts, LangChain messages (serialised by `lc`, `type
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -15,13 +13,11 @@ from typing import Final
 import msgspec
 
 from processors.model import Media, Message, Part, Reasoning, Text, ToolDefinition, ToolRequest, ToolResponse
+from processors.normalise.printed import printed_content
 from processors.normalise.values import REDACTED, Json, canonical, mapping, sequence, structured
 
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SMALL_BYTES: Final = 16_384
-_PRINTED_TOOL_MESSAGE: Final = re.compile(
-    r"""content=('(?:[^'\\\n]|\\[^N\n])*'|"(?:[^"\\\n]|\\[^N\n])*")(?: \w+=.*)? tool_call_id='""", re.DOTALL
-)
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "model": "assistant", "function": "tool"}
 _LANGCHAIN = {"HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool"}
 _TEXT_TYPES = {"text", "input_text", "output_text", "summary_text", "refusal"}
@@ -268,22 +264,11 @@ def result_text(value: object) -> str:
     """
     plain = structured(value)
     if isinstance(plain, str):
-        return _printed_content(plain)
+        return printed_content(plain)
     if isinstance(plain, (bool, int, float)) or plain is None:
         return value if isinstance(value, str) else canonical(plain) if plain is not None else ""
     unwrapped = _unwrapped(plain)
     return canonical(plain) if unwrapped is None else result_text(unwrapped)
-
-
-def _printed_content(said: str) -> str:
-    """Return the content of a printed tool message, which names the call's id after it; other text as it is."""
-    printed = _PRINTED_TOOL_MESSAGE.match(said)
-    if printed is None:
-        return said
-    try:
-        return str(ast.literal_eval(printed[1]))
-    except (ValueError, SyntaxError):  # an escape that was cut off
-        return said
 
 
 def _unwrapped(plain: Json) -> Json:
