@@ -50,7 +50,7 @@ ASPECTS: Final = (
     _aspect(
         "token usage",
         CALLS,
-        r"^token (counts|usage)|^(input|output) tokens were|token counts|^model calls without a price: usage",
+        r"^token (counts|usage)|^model calls (were|without a price: usage)|^(input|output) tokens were|token counts",
     ),
     _aspect("cached tokens", CALLS, r"^cached input|^cache reads|cached tokens"),
     _aspect("reasoning tokens", CALLS, r"reasoning"),
@@ -61,8 +61,8 @@ ASPECTS: Final = (
         r"^answers|^messages|^model outputs|^sub-agents' answers|^how prompts split",
         absent=r"^answers of the model were not captured",
     ),
-    _aspect("tool arguments", TOOLS, r"^tool arguments"),
-    _aspect("tool results", TOOLS, r"^tool results", absent=r"^tool results were not captured"),
+    _aspect("tool arguments", TOOLS, r"^tool (arguments|calls were)"),
+    _aspect("tool results", TOOLS, r"^tool (results|calls were)", absent=r"^tool results were not captured"),
     _aspect("prices", CALLS, r"^model calls without a price|^\d+ of \d+ model calls: "),
 )
 """Every gap of a card is about at least one of these."""

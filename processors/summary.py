@@ -10,9 +10,11 @@ from decimal import Decimal
 from processors.failures import failed_steps
 from processors.ledger.model import Ledger
 from processors.model import AgentRun, ModelCall, Session, Step, ToolCall
+from processors.normalise.usage import CACHED_NOT_SENT
 from processors.pricing.model import USD_QUANTUM, Cost, Price, Unpriced
 from processors.pricing.session import billable_calls
 from processors.structure import Structure
+from processors.unseen import model_calls_unseen, tool_calls_unseen
 
 UNKNOWN_MODEL = "unknown"
 MOST_REPORTED = 10**9
@@ -21,7 +23,7 @@ MOST_REPORTED = 10**9
 
 @dataclass(frozen=True, slots=True)
 class TokenSums:
-    """Tokens of all billable calls that reported them; None where none did.
+    """Tokens of all billable calls that reported them; None where none did, or where only zeros of some are known.
 
     No `Usage`: parts may be known of more calls than their whole.
     """
@@ -35,12 +37,24 @@ class TokenSums:
     @classmethod
     def of(cls, calls: Iterable[ModelCall]) -> TokenSums:
         """Add up."""
-        usages = [call.usage for call in calls if call.usage is not None]
-        sums = {
-            field.name: [count for usage in usages if (count := getattr(usage, field.name)) is not None]
-            for field in fields(cls)
-        }
-        return cls(**{name: sum(counts) if counts else None for name, counts in sums.items()})
+        called = list(calls)
+        return cls(**{field.name: token_sum(called, field.name) for field in fields(cls)})
+
+
+def token_sum(calls: Iterable[ModelCall], name: str) -> int | None:
+    """Return the sum of a count of `Usage`; None where no call reported it.
+
+    A zero is no sum either where chat calls kept silent: it tells nothing of them. Nor is what some calls read from a
+    cache where the source dropped the count of others.
+    """
+    calls = list(calls)
+    if name == "cache_read_input_tokens" and any(call.usage_missing == CACHED_NOT_SENT for call in calls):
+        return None
+    known = [count for call in calls if call.usage is not None and (count := getattr(call.usage, name)) is not None]
+    silent = any(
+        call.operation == "chat" and (call.usage is None or getattr(call.usage, name) is None) for call in calls
+    )
+    return sum(known) if known and (any(known) or not silent) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +63,10 @@ class Summary:
 
     models: Mapping[str, int]
     """Billable calls by model, the most used first."""
-    llm_calls: int
-    """Billable chat calls."""
-    tool_calls: int
+    llm_calls: int | None
+    """Billable chat calls; None where the source sends no model calls."""
+    tool_calls: int | None
+    """None where the source sends neither tools nor what the model asked for."""
     sub_agents: int
     failures: int
     """Steps that failed themselves, requests that were refused among them."""
@@ -76,8 +91,8 @@ def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, str
     costs = [price for price in found if isinstance(price, Cost)]
     return Summary(
         models=_ranked(call.model or call.request_model or UNKNOWN_MODEL for call in calls),
-        llm_calls=sum(call.operation == "chat" for call in calls),
-        tool_calls=sum(isinstance(step, ToolCall) for step in counted),
+        llm_calls=None if model_calls_unseen(session.steps) else sum(call.operation == "chat" for call in calls),
+        tool_calls=None if tool_calls_unseen(session.steps) else sum(isinstance(step, ToolCall) for step in counted),
         sub_agents=sum(isinstance(step, AgentRun) and step.is_sub_agent for step in counted),
         failures=sum(1 for _ in failed_steps(session, structure)),
         tokens=TokenSums.of(calls),

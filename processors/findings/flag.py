@@ -65,8 +65,8 @@ def flag(
 
 
 def gaps(view: View) -> tuple[str, ...]:
-    """List what could not be judged for want of evidence, in words for a user; sorted."""
-    return tuple(sorted({gap for detector in DETECTORS if (gap := detector.gap(view)) is not None}))
+    """List what could not be judged for want of evidence, in words for a user; what a card has a place for first."""
+    return tuple(dict.fromkeys(gap for detector in DETECTORS if (gap := detector.gap(view)) is not None))
 
 
 def wasted_usd(findings: Iterable[Finding], ledger: Ledger) -> Decimal | None:

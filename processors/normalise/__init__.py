@@ -15,6 +15,7 @@ from processors.normalise.continuing import joined
 from processors.normalise.dialects import DIALECTS
 from processors.normalise.reading import read
 from processors.normalise.sessions import CORRELATION_KEYS, SESSION_KEYS, bundles
+from processors.normalise.shared_calls import united
 from processors.normalise.values import canonical
 
 __all__ = ["CORRELATION_KEYS", "DIALECTS", "SESSION_KEYS", "normalise"]
@@ -23,7 +24,7 @@ __all__ = ["CORRELATION_KEYS", "DIALECTS", "SESSION_KEYS", "normalise"]
 def normalise(spans: Iterable[Span], logs: Iterable[LogRecord] = ()) -> tuple[Session, ...]:
     """Return the sessions in a group of signals, oldest first; none where nothing in it is an agent's work."""
     parts = bundles(_distinct_spans(spans), _distinct_logs(logs))
-    whole = joined([(part, read(part.spans, part.logs, DIALECTS)) for part in parts])
+    whole = joined(united([(part, read(part.spans, part.logs, DIALECTS)) for part in parts]))
     found = (assemble(bundle, readings) for bundle, readings in whole)
     return tuple(sorted((s for s in found if s is not None), key=lambda s: (s.started_at, s.session_id)))
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from processors.model import AgentRun, ModelCall, ToolCall
 from processors.normalise.from_files import join_agents
 from processors.normalise.sighting import Sighting
-from processors.normalise.tools import plain_name, tool_of
+from processors.normalise.tools import HANDOFF, plain_name, tool_of
 from processors.normalise.values import mapping, structured
 from processors.normalise.work import Work, counting, rooted
 
@@ -20,6 +20,8 @@ IMPLIED = "an agent that the source does not name: model calls and tools inside 
 
 _NAME_ARGUMENTS = ("agent_name", "subagent_type", "agent_type", "coworker", "agent", "assistant", "recipient")
 """Arguments under which delegating tools name whom they delegate to."""
+_TRANSFER = "transfer_to_agent"
+"""The tool by which an agent hands over to another, which only its argument names."""
 _HANDOFF_WORDS = ("transfer", "handoff", "hand_off", "delegate", "spawn", "agent", "task")
 
 
@@ -115,11 +117,12 @@ def relate(works: Sequence[Work]) -> None:
         key=lambda work: (work.step.started_at, work.step.step_id),
     )
     handoffs = _handoffs(works)
+    blind = [work for work in handoffs.get(HANDOFF, ()) if _names_nobody(tool_of(work))]
     for work in runs:
         owner = owner_of(work)
         delegate = _delegating_tool(work)
         if delegate is None and run_of(work).delegated_by is None:
-            delegate = _handed_off(work, handoffs)
+            delegate = _handed_off(work, handoffs) or (_handed_over(work, blind) if owner is None else None)
         if delegate is not None:
             work.step = replace(run_of(work), is_sub_agent=True, delegated_by=delegate.step.step_id)
         elif owner is not None:
@@ -149,7 +152,8 @@ def _names(tool: ToolCall) -> set[str]:
     words = name.split("_")
     arguments = mapping(structured(tool.arguments or ""))
     named = {plain_name(str(arguments[key])) for key in _NAME_ARGUMENTS if isinstance(arguments.get(key), str)}
-    return named | {"_".join(words[start:]) for start in range(len(words))}
+    unnamed = {HANDOFF} if name in {HANDOFF, _TRANSFER} else set()
+    return named | unnamed | {"_".join(words[start:]) for start in range(len(words))}
 
 
 def _handed_off(run: Work, handoffs: Mapping[str, Sequence[Work]]) -> Work | None:
@@ -157,6 +161,22 @@ def _handed_off(run: Work, handoffs: Mapping[str, Sequence[Work]]) -> Work | Non
     candidates = handoffs.get(plain_name(run.step.name), ())
     at = bisect_right(candidates, run.step.started_at, key=lambda tool: tool.step.started_at)
     return candidates[at - 1] if at else None
+
+
+def _names_nobody(tool: ToolCall) -> bool:
+    return plain_name(tool.name) == HANDOFF or tool.arguments is None
+
+
+def _handed_over(run: Work, blind: list[Work]) -> Work | None:
+    """Take the latest handoff to somebody unnamed that ended before this agent began, and name it after the agent."""
+    ended = [tool for tool in blind if tool.step.ended_at <= run.step.started_at]
+    if not ended:
+        return None
+    found = max(ended, key=lambda tool: (tool.step.ended_at, tool.step.step_id))
+    blind.remove(found)
+    if plain_name(found.step.name) == HANDOFF:
+        found.step = replace(tool_of(found), name=f"transfer_to_{run.step.name}")
+    return found
 
 
 def name_agents(works: Sequence[Work]) -> None:

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from processors.model import ModelCall, Step, ToolCall
 from processors.normalise.sessions import FROM_TRACE
+from processors.normalise.usage import CACHED_NOT_SENT
+from processors.unseen import model_calls_unseen, tool_calls_unseen
 
 NO_SESSION_ID = "no session id was sent: the trace stands for the session"
 NO_SESSION_ID_IN_TRACES = "no session id was sent: traces that continue one another stand for the session"
+NO_MODEL_CALLS = "model calls were not sent: they cannot be counted"
+NO_TOOL_CALLS = "tool calls were not sent, and no answers that ask for them: neither they nor repeats can be counted"
 
 
 def gaps(steps: Sequence[Step], session_source: str) -> tuple[str, ...]:
@@ -18,11 +22,18 @@ def gaps(steps: Sequence[Step], session_source: str) -> tuple[str, ...]:
         step for step in counted if isinstance(step, ModelCall) and step.operation == "chat" and step.error is None
     ]
     tools = [step for step in counted if isinstance(step, ToolCall)]
-    found = {*_of_calls(calls), *_of_tools(tools)}
+    found = {*_of_calls(calls), *_of_tools(tools), *_unseen(steps)}
     if session_source == FROM_TRACE:
         several = len({step.trace_id for step in steps if step.trace_id is not None}) > 1
         found.add(NO_SESSION_ID_IN_TRACES if several else NO_SESSION_ID)
     return tuple(sorted(found))
+
+
+def _unseen(steps: Sequence[Step]) -> Iterator[str]:
+    if model_calls_unseen(steps):
+        yield NO_MODEL_CALLS
+    if tool_calls_unseen(steps):
+        yield NO_TOOL_CALLS
 
 
 def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
@@ -30,10 +41,14 @@ def _of_calls(calls: Sequence[ModelCall]) -> Iterator[str]:
         number = sum(call.usage is None and call.usage_missing == reason for call in calls)
         yield f"{reason}: {number} of {len(calls)} model calls"
     used = [call.usage for call in calls if call.usage is not None]
-    if used and all(usage.cache_read_input_tokens is None for usage in used):
-        yield "cached input tokens were not sent"
-    if used and all(usage.reasoning_output_tokens is None for usage in used):
-        yield "reasoning tokens were not sent apart from output"
+    for name, gap in (
+        ("cache_read_input_tokens", "cached input tokens were not sent"),
+        ("reasoning_output_tokens", "reasoning tokens were not sent apart from output"),
+    ):
+        counts = [getattr(usage, name) for usage in used]
+        dropped = name == "cache_read_input_tokens" and any(call.usage_missing == CACHED_NOT_SENT for call in calls)
+        if dropped or not any(counts):
+            yield from _partly(gap, counts.count(None), len(counts), "model calls")
     without = sum(call.input_messages is None for call in calls)
     yield from _partly("prompts were not captured", without, len(calls), "model calls")
     silent = sum(call.output_messages is None for call in calls)

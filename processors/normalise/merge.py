@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from processors.model import ModelCall, Usage
-from processors.normalise.usage import ESTIMATED, NO_INPUT, NO_OUTPUT, incomplete
+from processors.normalise.usage import CACHED_NOT_SENT, ESTIMATED, NO_INPUT, NO_OUTPUT, incomplete
 
 
 def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> ModelCall:
@@ -42,6 +42,8 @@ def merged(call: ModelCall, other: ModelCall, *, believe: bool = False) -> Model
 
 def _still_missing(reason: str | None, usage: Usage | None) -> str | None:
     """Return why a usage is incomplete, unless the other sighting knew what was missing."""
+    if reason == CACHED_NOT_SENT and usage is not None and usage.cache_read_input_tokens is not None:
+        return None
     return incomplete(usage) if reason in {NO_INPUT, NO_OUTPUT} and usage is not None else reason
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from processors.model import Media, Message, Part, Reasoning, Text, ToolDefinition, ToolRequest, ToolResponse
+from processors.normalise.printed import printed_content
 from processors.normalise.values import REDACTED, Json, canonical, mapping, sequence, structured
 
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -188,9 +189,9 @@ def _word(item: Mapping[str, Json], key: str) -> str:
 def part_of(block: Mapping[str, Json]) -> Part | None:
     """Return one content block as a part; None for an empty one."""
     kind = _word(block, "type")
-    if kind in _RESPONSE_TYPES or block.keys() & {"toolResult", "functionResponse"}:
+    if kind in _RESPONSE_TYPES or block.keys() & {"toolResult", "functionResponse", "function_response"}:
         return _response(block)
-    if kind in _REQUEST_TYPES or block.keys() & {"toolUse", "functionCall"}:
+    if kind in _REQUEST_TYPES or block.keys() & {"toolUse", "functionCall", "function_call"}:
         return _request(block)
     if kind in _REASONING_TYPES or block.get("thought") is True or "reasoningContent" in block:
         return Reasoning(_reasoning_text(block))
@@ -217,7 +218,8 @@ def _request(block: Mapping[str, Json]) -> ToolRequest | None:
 
     Only Gemini leaves out arguments that are empty; elsewhere what is absent was not captured.
     """
-    inner = mapping(block.get("toolUse") or block.get("functionCall") or block.get("function"))
+    called = block.get("toolUse") or block.get("functionCall") or block.get("function_call") or block.get("function")
+    inner = mapping(called)
     name = inner.get("name") or block.get("name") or block.get("toolName")
     if not isinstance(name, str):
         return None
@@ -232,7 +234,7 @@ def _request(block: Mapping[str, Json]) -> ToolRequest | None:
 
 
 def _response(block: Mapping[str, Json]) -> ToolResponse:
-    inner = mapping(block.get("toolResult") or block.get("functionResponse"))
+    inner = mapping(block.get("toolResult") or block.get("functionResponse") or block.get("function_response"))
     identifier = (
         inner.get("toolUseId") or inner.get("id") or block.get("tool_use_id") or block.get("call_id")
         or block.get("toolCallId") or block.get("tool_call_id") or block.get("id")
@@ -257,11 +259,12 @@ def arguments(value: object) -> str:
 def result_text(value: object) -> str:
     """Return a tool's answer: its text where it answered text, else canonical JSON.
 
-    Wrappers are taken off: content blocks, a JSON string, LangChain's message, `{"output": …}` and the Vercel pair.
+    Wrappers are taken off: content blocks, a JSON string, LangChain's message, also as Python prints it,
+    `{"output": …}` and the Vercel pair.
     """
     plain = structured(value)
     if isinstance(plain, str):
-        return plain
+        return printed_content(plain)
     if isinstance(plain, (bool, int, float)) or plain is None:
         return value if isinstance(value, str) else canonical(plain) if plain is not None else ""
     unwrapped = _unwrapped(plain)
@@ -273,6 +276,8 @@ def _unwrapped(plain: Json) -> Json:
     if isinstance(plain, Mapping):
         if "lc" in plain:
             return mapping(plain.get("kwargs")).get("content")
+        if plain.get("type") == "tool" and "tool_call_id" in plain:
+            return plain.get("content")
         if isinstance(plain.get("data"), Mapping) and plain.get("type") == "tool":
             return mapping(plain["data"]).get("content")
         if _word(plain, "type") in {"text", "json", "error-text"} and plain.keys() <= {"type", "value", "text"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,7 +14,7 @@ from processors.normalise.alike import CLOCK_SLACK
 from processors.normalise.contexts import Thread, requests
 from processors.normalise.failing import failure_in
 from processors.normalise.sighting import Sighting
-from processors.normalise.tools import plain_name, tool_of
+from processors.normalise.tools import HANDOFF, plain_name, tool_of
 from processors.normalise.work import Work, call_of, rooted
 
 INFERRED = "read from the messages: the source reports no span for this tool"
@@ -42,7 +42,7 @@ def connect(works: Sequence[Work], threads: Sequence[Thread]) -> list[Work]:
     answers = dict(_answers(works))
     asked = [item for thread in threads for item in _asked(thread, answers)]
     asked.sort(key=lambda item: (item.call.step.ended_at, item.call.step.step_id, item.index))
-    pool = _Pool(works)
+    pool = _Pool(works, {item.request.tool_call_id for item in asked})
     for item in asked:
         item.run = pool.by_id(item)
     for item in asked:
@@ -109,7 +109,8 @@ def _tail(call: ModelCall) -> list[ToolResponse]:
 class _Pool:
     """Runs that were reported, to be claimed by requests, each once."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, works: Sequence[Work], asked: Set[str | None]) -> None:
+        self._asked = asked
         self._by_id: dict[str, list[Work]] = defaultdict(list)
         self._by_name: dict[tuple[Work | None, str], deque[Work]] = defaultdict(deque)
         self._agents: dict[tuple[Work | None, str], list[Work]] = defaultdict(list)
@@ -130,14 +131,26 @@ class _Pool:
         return self._claim(next((run for run in runs if run not in self._claimed), runs[0] if runs else None))
 
     def by_name(self, item: _Asked) -> Work | None:
-        """Claim a run without an id: the first of the tool, in the same agent, after the request."""
-        runs = self._by_name[owner_of(item.call), plain_name(item.request.name)]
-        while runs and (runs[0] in self._claimed or tool_of(runs[0]).tool_call_id is not None):
-            runs.popleft()
-        free = (run for run in islice(runs, _LOOK) if run not in self._claimed)
-        fitting = [run for run in free if tool_of(run).tool_call_id is None and _after(run, item)]
-        equal = [run for run in fitting if tool_of(run).arguments in {None, item.request.arguments}]
-        return self._claim(next(iter(equal or fitting), None))
+        """Claim a run under no id that was asked for: the first of the tool, in the same agent, after the request.
+
+        Some instrumentations send the id of the answer's item, `fc_…`, in the place of the call's.
+        """
+        name = plain_name(item.request.name)
+        for runs in [self._by_name[owner_of(item.call), each] for each in (name, *_also(name))]:
+            while runs and (runs[0] in self._claimed or self._requested(runs[0])):
+                runs.popleft()
+            free = (run for run in islice(runs, _LOOK) if run not in self._claimed)
+            fitting = [run for run in free if not self._requested(run) and _after(run, item)]
+            equal = [run for run in fitting if tool_of(run).arguments in {None, item.request.arguments}]
+            nameless = [run for run in fitting if tool_of(run).tool_call_id is None]
+            found = self._claim(next(iter(equal or nameless), None))
+            if found is not None:
+                return found
+        return None
+
+    def _requested(self, run: Work) -> bool:
+        identifier = tool_of(run).tool_call_id
+        return identifier is not None and identifier in self._asked
 
     def agent(self, item: _Asked) -> Work | None:
         """Claim the agent run that a request started without a tool in between."""
@@ -148,6 +161,11 @@ class _Pool:
         if run is not None:
             self._claimed.add(run)
         return run
+
+
+def _also(name: str) -> tuple[str, ...]:
+    """Return how a source that does not tell whom an agent handed over to calls the run that a model asked for."""
+    return (HANDOFF,) if name.startswith("transfer_to_") else ()
 
 
 def _after(run: Work, item: _Asked) -> bool:
@@ -162,7 +180,7 @@ def _inform(run: Work, item: _Asked) -> None:
     partial = tool.arguments is None or not tool.arguments.startswith("{")
     run.step = replace(
         tool,
-        name=item.request.name if plain_name(tool.name) == plain_name(item.request.name) else tool.name,
+        name=item.request.name if plain_name(tool.name) in {plain_name(item.request.name), HANDOFF} else tool.name,
         tool_call_id=tool.tool_call_id or item.request.tool_call_id,
         arguments=item.request.arguments if partial else tool.arguments,
         result=tool.result if tool.result is not None else item.answer,

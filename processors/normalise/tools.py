@@ -10,11 +10,15 @@ from dataclasses import replace
 
 from processors.model import ToolCall
 from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK
+from processors.normalise.values import mapping, structured
 from processors.normalise.work import Work
 
 SAME_CALL = "counted once: same tool call id"
 INSIDE = "counted once: the same tool run around this span"
 SAME_TIME = "counted once: the same tool at the same time in another signal"
+
+HANDOFF = "handoff"
+"""The name of a handoff to an agent that the source does not name; others are `transfer_to_` and that name."""
 
 _WINDOW = 8
 """Runs of one tool that are compared by time with a record that has no id."""
@@ -126,10 +130,19 @@ def _may_be(work: Work, other: Work) -> bool:
     mine, theirs = tool_of(work), tool_of(other)
     if mine.tool_call_id is not None and theirs.tool_call_id is not None:
         return False
-    if mine.arguments is not None and theirs.arguments is not None and mine.arguments != theirs.arguments:
+    if not _same_arguments(mine.arguments, theirs.arguments):
         return False
     slack = LOG_SLACK if work.sighting.signal == "log" else CLOCK_SLACK
     return theirs.started_at - CLOCK_SLACK <= mine.ended_at <= theirs.ended_at + slack
+
+
+def _same_arguments(one: str | None, other: str | None) -> bool:
+    """Tell whether two signals may have seen the same arguments; some send a bare value for an object that holds it."""
+    if one is None or other is None or one == other:
+        return True
+    values = [list(mapping(structured(sent)).values()) or [structured(sent)] for sent in (one, other)]
+    bare = not (one.startswith("{") and other.startswith("{"))
+    return bare and values[0] == values[1]
 
 
 def merged(tool: ToolCall, other: ToolCall) -> ToolCall:

@@ -70,6 +70,8 @@ def counted(counts: Counts) -> Counted:
     if not counts.input and not counts.output and not counts.cache_read and not counts.cache_write:
         return Counted(None, ZEROS, _joined(notes))
     counts = _write_total(counts, notes)
+    if counts.input == 0 and not counts.cache_read and not counts.cache_write:
+        counts = replace(counts, input=None, cache_read=None, cache_write=None)  # no prompt is empty
     whole_input = _whole_input(counts)
     whole_output = _whole_output(counts)
     read, write = _fitting(counts, whole_input, notes)

@@ -53,8 +53,8 @@ class TraceCard(CardPart):
     cost_coverage: CostCoverage = CostCoverage()
     reported_cost_usd: Usd | None = Field(None, description="What the agent itself claimed; never added to ours")
     total_tokens: TotalTokens = TotalTokens()
-    llm_call_count: Count = 0
-    tool_call_count: Count = 0
+    llm_call_count: Count | None = Field(0, description="Absent when the source sends no model calls")
+    tool_call_count: Count | None = Field(0, description="Absent when the source sends no tools and no answers")
     top_cost_spans: tuple[TopCostSpan, ...] = Field((), strict=False, description="By attributed cost")
     redundant_tool_calls: tuple[RedundantToolCall, ...] = Field((), strict=False)
     sub_agents: tuple[CardSubAgent, ...] = Field((), strict=False)

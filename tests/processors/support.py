@@ -20,6 +20,9 @@ from collector.model import Attributes, AttributeValue, Event, Link, LogRecord, 
 CAPTURES = Path(__file__).parent.parent / "fixtures" / "captures"
 EXPORTS = CAPTURES.parent / "exports"
 RECORDINGS = tuple(sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
+RECORDED = CAPTURES.parent / "recorded"
+OWN_RECORDINGS = tuple(sorted(path.name for path in RECORDED.iterdir() if path.is_dir()))
+"""Made like the others, of more frameworks: only what normalising makes of them is tested."""
 
 
 @functools.cache
@@ -27,7 +30,7 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
     """Return the spans and log records of one recording, in the order they were sent."""
     spans: list[Span] = []
     logs: list[LogRecord] = []
-    for path in sorted((CAPTURES / name).glob("*.pb")):
+    for path in sorted(_recording(name).glob("*.pb")):
         if path.stem.endswith("-traces"):
             spans += spans_in(ExportTraceServiceRequest.FromString(path.read_bytes()))
         elif path.stem.endswith("-logs"):
@@ -43,8 +46,12 @@ def load_export(name: str) -> tuple[Span, ...]:
 @functools.cache
 def load_truth(name: str) -> dict[str, Any]:
     """Return what the scripted model server really served while the recording was made."""
-    truth: dict[str, Any] = json.loads((CAPTURES / name / "truth.json").read_text())
+    truth: dict[str, Any] = json.loads((_recording(name) / "truth.json").read_text())
     return truth
+
+
+def _recording(name: str) -> Path:
+    return (RECORDED if name in OWN_RECORDINGS else CAPTURES) / name
 
 
 def spans_in(request: ExportTraceServiceRequest) -> Iterable[Span]:

@@ -93,7 +93,7 @@ def test_tools_without_model_calls_cost_an_unknown_amount() -> None:
     script = Script()
     script.tool("read")
     row = rows_of(script.session())["sessions"][0]
-    assert (row["cost_usd"], row["llm_call_count"], row["unpriced_call_count"]) == (None, 0, 0)
+    assert (row["cost_usd"], row["llm_call_count"], row["unpriced_call_count"]) == (None, None, 0)
 
 
 def test_the_initial_context_is_step_0() -> None:

@@ -11,6 +11,7 @@ from processors.normalise.dialects.crewai import CrewAi
 from processors.normalise.dialects.gemini_cli import GeminiCli
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.google_adk import GoogleAdk
+from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
 from processors.normalise.dialects.microsoft import AgentFramework, AutoGen, SemanticKernel
@@ -34,6 +35,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenLit(),
     LiteLlm(),  # before OpenLLMetry: it borrowed that one's `llm.request.type`
     VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
+    Langfuse(),
     LangSmith(),
     MlFlow(),
     GoogleAdk(),

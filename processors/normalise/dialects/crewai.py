@@ -1,6 +1,7 @@
 """CrewAI's own tracing: fixed verbs as span names, the conventions' operations and names.
 
-A crew's total stands beside its calls. Source: crewai 1.15.
+A crew's total stands beside its calls. OpenLLMetry's instrumentation borrows the names for a span around the crew.
+Source: crewai 1.15, opentelemetry-instrumentation-crewai 0.62.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counts
-from processors.normalise.values import as_count, mapping, structured, text
+from processors.normalise.values import Json, as_count, mapping, structured, text
 
 _NAMES: Mapping[str, Kind] = {
     "execute crew": "workflow",
+    "crewai.workflow": "workflow",
     "execute flow": "workflow",
     "execute task": "workflow",
     "call method": "workflow",
@@ -23,6 +25,7 @@ _NAMES: Mapping[str, Kind] = {
     "call llm": "chat",
     "call tool": "tool",
 }
+_FAILURE = "tool failure"
 _TOTAL = "crewai.crew.usage_metrics"
 
 
@@ -36,21 +39,28 @@ class CrewAi(GenAi):
         return signal.scope.name.startswith("crewai") or has_key(signal, "crewai.")
 
     def kind(self, span: Span) -> Kind | None:
-        """Return what the span's verb or its operation says."""
+        """Return what the span's verb or its operation says; a failure's own span repeats its tool's."""
+        if span.name == _FAILURE:
+            return None
         return _NAMES.get(span.name) or super().kind(span)
 
     def rollup_counts(self, span: Span) -> Counts:
         """Return a crew's total."""
         total = mapping(structured(span.attributes.get(_TOTAL)))
-        if not total:
-            return super().rollup_counts(span)
-        return Counts(
-            input=as_count(total.get("prompt_tokens")),
-            cache_read=as_count(total.get("cached_prompt_tokens")),
-            output=as_count(total.get("completion_tokens")),
-            total=as_count(total.get("total_tokens")),
-        )
+        return crew_total(total) if total else super().rollup_counts(span)
 
     def agent_name(self, span: Span) -> str | None:
-        """Return the agent's name or role."""
-        return super().agent_name(span) or text(span.attributes, "crewai.agent.role")
+        """Return the agent's role; what stands as its name is a hash of it."""
+        return text(span.attributes, "crewai.agent.role") or super().agent_name(span)
+
+
+def crew_total(usage: Mapping[str, Json]) -> Counts:
+    """Return what a crew used in all its calls, as it says itself."""
+    return Counts(
+        input=as_count(usage.get("prompt_tokens")),
+        cache_read=as_count(usage.get("cached_prompt_tokens")),
+        cache_write=as_count(usage.get("cache_creation_tokens")),
+        output=as_count(usage.get("completion_tokens")),
+        reasoning=as_count(usage.get("reasoning_tokens")),
+        total=as_count(usage.get("total_tokens")),
+    )

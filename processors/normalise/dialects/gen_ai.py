@@ -19,6 +19,7 @@ from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.flattened import list_at
 from processors.normalise.provider import vendor
 from processors.normalise.sighting import Reading
+from processors.normalise.tools import HANDOFF
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts
 from processors.normalise.values import count, first, text, texts, usd
 
@@ -64,10 +65,12 @@ CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_toke
 
 WITHOUT_CACHED_TOKENS = (
     "agent_framework",
+    "mlflow.",
     "opentelemetry.instrumentation.openai_agents",
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.vertexai",
     "opentelemetry.util.genai",
+    "semantic_kernel",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
 
@@ -83,6 +86,8 @@ KINDS: dict[str, Kind] = {
     "embedding": "embeddings",
     "execute_tool": "tool",
     "tool_call": "tool",
+    "handoff": "tool",
+    "agent_handoff": "tool",
     "invoke_agent": "agent",
     "agent_call": "agent",
     "create_agent": "other",
@@ -94,6 +99,7 @@ KINDS: dict[str, Kind] = {
     "agent_step": "workflow",
     "plan": "workflow",
 }
+_HANDOFFS = ("handoff", "agent_handoff")
 
 
 class GenAi(Reader):
@@ -223,8 +229,12 @@ class GenAi(Reader):
         return usd(span.attributes, "operation.cost", "gen_ai.usage.cost", "gen_ai.cost.total_cost") or None
 
     def tool_name(self, span: Span) -> str | None:
-        """Return the tool's name."""
-        return text(span.attributes, "gen_ai.tool.name", "tool.name", "tool_name")
+        """Return the tool's name; a handoff is called as the model calls it, as far as its target is known."""
+        named = text(span.attributes, "gen_ai.tool.name", "tool.name", "tool_name")
+        if named is not None or text(span.attributes, OPERATION) not in _HANDOFFS:
+            return named
+        target = text(span.attributes, "gen_ai.handoff.to_agent")
+        return HANDOFF if target is None else f"transfer_to_{target}"
 
     def tool_call_id(self, span: Span) -> str | None:
         """Return the tool call's id."""

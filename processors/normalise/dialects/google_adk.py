@@ -1,26 +1,31 @@
 """Google's Agent Development Kit, both schemas of its telemetry.
 
-Output counts include reasoning, once too often where the model is reached through LiteLLM. Source: google-adk 2.13.
+Output counts include reasoning, once too often where the model is reached through LiteLLM. Releases before 2.3 sent
+the model's two counts alone; what else they knew stands in the raw response. Source: google-adk 1.14 to 2.13.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Span
-from processors.model import Message
+from processors.model import Message, StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.provider import vendor
-from processors.normalise.usage import Counted, Counting, counted
-from processors.normalise.values import first, mapping, structured, text
+from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts, counted
+from processors.normalise.values import Json, as_count, count, first, mapping, structured, text
 
 _SCOPE = "gcp.vertex.agent"
 TWICE = "google-adk adds reasoning to an output that includes it already: taken off"
 MAYBE_TWICE = "google-adk may have added reasoning to an output that includes it already: the model is not known"
 _GOOGLE = "gcp."
+_RUN = "agent_run"
+_WITH_CACHED_TOKENS = (2, 3)
+"""The first release that sends cached tokens, and reasoning as a part of the output."""
 
 
 class GoogleAdk(GenAi):
@@ -37,7 +42,7 @@ class GoogleAdk(GenAi):
         """Return what the operation says; the first schema's `call_llm` and `agent_run` name none."""
         if span.name == "call_llm":
             return "chat"
-        if span.name.startswith("agent_run"):
+        if span.name.startswith(_RUN):
             return "agent"
         if span.name == "invocation":
             return "workflow"
@@ -45,10 +50,37 @@ class GoogleAdk(GenAi):
             return None
         return super().kind(span)
 
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name, which the first schema puts into the span's."""
+        ran = span.name.removeprefix(_RUN)
+        return super().agent_name(span) or (ran.strip(" []") or None if ran != span.name else None)
+
+    def counts(self, span: Span) -> Counts:
+        """Return the counts, in older releases with what the raw response tells beside them."""
+        sent = super().counts(span)
+        if not _sends_two_counts(span):
+            return sent
+        raw = mapping(_response(span).get("usage_metadata"))
+        google = (self._seller(span) or "").startswith(_GOOGLE)
+        reasoning = count(span.attributes, "gen_ai.usage.experimental.reasoning_tokens")
+        return replace(
+            sent,
+            cache_read=as_count(raw.get("cached_content_token_count")) or (0 if raw and google else None),
+            reasoning=as_count(raw.get("thoughts_token_count")) if reasoning is None else reasoning,
+            reasoning_output="exclusive" if google else "inclusive",
+        )
+
+    def _seller(self, span: Span) -> str | None:
+        return vendor(self.provider(span), self.models(span)[1])
+
     def usage(self, span: Span) -> Counted:
         """Return the usage; for vendors other than Google the output already includes the reasoning added to it."""
         sent = self.counts(span)
-        seller = vendor(self.provider(span), self.models(span)[1])
+        if _sends_two_counts(span):
+            result = counted(sent)
+            lost = result.usage is not None and result.missing is None and sent.cache_read is None
+            return replace(result, missing=CACHED_NOT_SENT) if lost else result
+        seller = self._seller(span)
         reasoning = sent.reasoning or 0
         if reasoning <= 0 or sent.output is None or (seller or "").startswith(_GOOGLE):
             return super().usage(span)
@@ -66,8 +98,7 @@ class GoogleAdk(GenAi):
 
     def output_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the answer, in the first schema from the raw response."""
-        raw = mapping(structured(first(span.attributes, "gcp.vertex.agent.llm_response")))
-        return super().output_messages(span) or read.messages(raw.get("content"), "assistant")
+        return super().output_messages(span) or read.messages(_response(span).get("content"), "assistant")
 
     def tool_arguments(self, span: Span) -> str | None:
         """Return the arguments under either schema's name; an empty object stands for content switched off."""
@@ -80,3 +111,24 @@ class GoogleAdk(GenAi):
         sent = first(span.attributes, "gcp.vertex.agent.tool_response")
         own = read.result_text(sent) if sent is not None and sent != "{}" else None
         return super().tool_result(span) or own
+
+    def error(self, span: Span) -> StepError | None:
+        """Return a failure, also where a plugin made it an answer of nothing but an error: others stand in `result`."""
+        return super().error(span) or _answered_failure(span)
+
+
+def _sends_two_counts(span: Span) -> bool:
+    """Tell a release before 2.3, the first of which did not name theirs."""
+    release = tuple(int(part) for part in span.scope.version.split(".")[:2] if part.isdecimal())
+    return span.scope.name == _SCOPE and release < _WITH_CACHED_TOKENS
+
+
+def _response(span: Span) -> Mapping[str, Json]:
+    """Return the raw response, which the first schema sends where content is on."""
+    return mapping(structured(first(span.attributes, "gcp.vertex.agent.llm_response")))
+
+
+def _answered_failure(span: Span) -> StepError | None:
+    sent = first(span.attributes, "gcp.vertex.agent.tool_response", "gen_ai.tool.call.result")
+    answer = mapping(structured(sent))
+    return StepError("tool_error", str(answer["error"])[:500]) if answer.keys() == {"error"} else None

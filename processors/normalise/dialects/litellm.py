@@ -14,13 +14,14 @@ from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.flattened import list_at
-from processors.normalise.usage import Counts
-from processors.normalise.values import Json, as_count, first, mapping, sequence, structured, text
+from processors.normalise.usage import ESTIMATED, Counted, Counts
+from processors.normalise.values import Json, as_count, first, flag, mapping, sequence, structured, text
 
 _SCOPE = "litellm"
 _RAW = "raw_gen_ai_request"
 _CALLS = {"completion", "acompletion", "chat", "responses", "aresponses", "text_completion", "atext_completion"}
 _USAGE = ("metadata.usage_object", "usage_object")
+_VENDORS_PARTS = ("prompt_tokens_details", "cache_read_input_tokens")
 _SENT = "llm."
 _OWN = {"request", "response", "usage", "headers"}
 """`llm.request.*` and its like are LiteLLM's own; the provider's name stands there in what was sent to it."""
@@ -70,6 +71,14 @@ class LiteLlm(GenAi):
             cached_input=self.cached_input,
             reasoning_output=self.reasoning_output,
         )
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; none of a stream in which LiteLLM counted words: only vendors tell parts of a prompt."""
+        result = super().usage(span)
+        streamed = flag(span.attributes.get("llm.is_streaming"))
+        usage = mapping(structured(first(span.attributes, *_USAGE)))
+        told = any(usage.get(key) is not None for key in _VENDORS_PARTS)
+        return Counted(None, ESTIMATED) if result.usage is not None and streamed and usage and not told else result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""

@@ -1,18 +1,41 @@
 """Microsoft's frameworks: Agent Framework, Semantic Kernel and AutoGen, all with the conventions' names.
 
 Agent Framework repeats a run's usage on `invoke_agent`; its conversation id is the previous response's id (see
-`sessions`). Semantic Kernel sends content as log records. AutoGen sends no usage at all: its tokens come from the
-instrumentation of the vendor's SDK. Source: agent-framework 1.23, semantic-kernel 1.45, autogen-core 0.7.
+`sessions`). Semantic Kernel sends content as log records, cached and reasoning tokens at best in a line of its log.
+AutoGen sends no usage at all: its tokens come from the instrumentation of the vendor's SDK.
+Source: agent-framework 1.23, semantic-kernel 1.45, autogen-core 0.7.
 """
 
 from __future__ import annotations
 
-from collector.model import Span
+from collections.abc import Iterable
+from dataclasses import replace
+
+from collector.model import Attributes, LogRecord, Span
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai import (
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    REASONING_TOKENS,
+    GenAi,
+)
 from processors.normalise.dialects.reader import Kind
+from processors.normalise.dialects.records import as_span, from_record
+from processors.normalise.printed import printed_counts
+from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counting
 from processors.normalise.values import text
+
+_LOGGED_USAGE = "OpenAI usage: "
+_USAGE_NAMES = {
+    "input": INPUT_TOKENS[0],
+    "output": OUTPUT_TOKENS[0],
+    "cache_read": CACHE_READ_TOKENS[0],
+    "cache_write": CACHE_WRITE_TOKENS[0],
+    "reasoning": REASONING_TOKENS[0],
+}
 
 
 class AgentFramework(GenAi):
@@ -46,6 +69,18 @@ class SemanticKernel(GenAi):
     def tool_name(self, span: Span) -> str | None:
         """Return the function's name, which is joined to its plugin's."""
         return super().tool_name(span) or span.name.removeprefix("execute_tool ")
+
+    def read_log(self, record: LogRecord) -> Iterable[Reading]:
+        """Return what an event says, or the whole usage, which the connector logs as Python prints it."""
+        if isinstance(record.body, str) and record.body.startswith(_LOGGED_USAGE):
+            yield from_record(self.call(replace(as_span(record), attributes=_usage(record.body))), record)
+        else:
+            yield from super().read_log(record)
+
+
+def _usage(logged: str) -> Attributes:
+    counts = printed_counts(logged)
+    return {name: counts[count] for count, name in _USAGE_NAMES.items() if count in counts}
 
 
 class AutoGen(GenAi):

@@ -50,7 +50,7 @@ class MlFlow(Reader):
             cache_read=as_count(usage.get("cache_read_input_tokens")),
             cache_write=as_count(usage.get("cache_creation_input_tokens")),
             output=as_count(usage.get("output_tokens")),
-            reasoning=as_count(usage.get("reasoning_output_tokens")),
+            reasoning=_known(usage.get("reasoning_output_tokens"), _reasoning_in(span)),
             total=as_count(usage.get("total_tokens")),
             cached_input="unknown",
             reasoning_output="unknown",
@@ -108,6 +108,25 @@ class MlFlow(Reader):
     def agent_name(self, span: Span) -> str | None:
         """Return the agent's name, which is its span's."""
         return span.name if self.kind(span) == "agent" else None
+
+
+def _reasoning_in(span: Span) -> Json:
+    """Return the reasoning tokens that only the vendor's response tells, or LangChain's message."""
+    answer = _object(span.attributes, "mlflow.spanOutputs")
+    generation: Json = answer.get("generations")
+    while sequence(generation):
+        generation = sequence(generation)[0]
+    message = mapping(mapping(generation).get("message"))
+    usage = mapping(answer.get("usage") or message.get("usage_metadata"))
+    for details in ("completion_tokens_details", "output_tokens_details", "output_token_details"):
+        held = mapping(usage.get(details))
+        if held:
+            return held.get("reasoning_tokens", held.get("reasoning"))
+    return None
+
+
+def _known(*counts: Json) -> int | None:
+    return next((number for sent in counts if (number := as_count(sent)) is not None), None)
 
 
 def _object(sent: Attributes, key: str) -> Mapping[str, Json]:

@@ -43,4 +43,5 @@ class OpenAiAgents(GenAi):
 def _nameless(signal: Signal) -> bool:
     """Tell the root, which OpenLLMetry would give a kind of its own."""
     conventional = "gen_ai.operation.name" in signal.attributes
-    return conventional and not has_key(signal, ("traceloop.", "gen_ai.agent."))
+    root = isinstance(signal, Span) and signal.parent_span_id is None
+    return root and conventional and not has_key(signal, ("traceloop.", "gen_ai.agent."))

@@ -15,8 +15,10 @@ from collector.model import Attributes, AttributeValue, Span
 from processors.model import Message, Part, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
+from processors.normalise.dialects.crewai import crew_total
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
+from processors.normalise.printed import printed_counts
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
 from processors.normalise.values import Json, count, first, mapping, sequence, structured, text, texts, usd
 
@@ -32,15 +34,24 @@ _KINDS: dict[str, Kind] = {
 }
 _WRAPPERS = ("message", "message_content", "tool_call", "tool")
 _HANDOFF = "handoff to "
+_HOOKS = (".before_agent", ".after_agent")
+"""What LangChain's middleware is called; the instrumentation takes every name with `agent` in it for an agent's."""
 _TOKENS = "llm.token_count."
 _PRINTED = {
-    f"{_TOKENS}prompt_details.cache_read": re.compile(r"\b(?:cached_tokens|cache_read_input_tokens)=(\d+)"),
-    f"{_TOKENS}prompt_details.cache_write": re.compile(r"\b(?:cache_write_tokens|cache_creation_input_tokens)=(\d+)"),
-    f"{_TOKENS}completion_details.reasoning": re.compile(r"\breasoning_tokens=(\d+)"),
+    "cache_read": f"{_TOKENS}prompt_details.cache_read",
+    "cache_write": f"{_TOKENS}prompt_details.cache_write",
+    "reasoning": f"{_TOKENS}completion_details.reasoning",
 }
 _RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
-_WITHOUT_CACHED_TOKENS = ("openinference.instrumentation.openai_agents",)
-"""Instrumentations that pass on two counts of a chat completion; of a response they send cached tokens, zeros too."""
+_WITHOUT_CACHED_TOKENS = (
+    "openinference.instrumentation.autogen_agentchat",
+    "openinference.instrumentation.openai_agents",
+    "openinference.instrumentation.smolagents",
+)
+"""Instrumentations that pass on two counts of a chat completion.
+
+That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed.
+"""
 _SMOLAGENTS_ROLES = {"tool-call": "assistant", "tool-response": "tool"}
 _OBSERVATION = "Observation:\n"
 
@@ -55,10 +66,17 @@ class OpenInference(Reader):
         return SPAN_KIND in signal.attributes
 
     def kind(self, span: Span) -> Kind | None:
-        """Return the span's kind; a chain that is a LangChain agent, and a trace's nameless root, are what they are."""
+        """Return the span's kind; a chain that is a LangChain agent, and a trace's nameless root, are what they are.
+
+        What a framework traces by its name alone is no model call, and its hooks are no agents.
+        """
         kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
         if kind == "workflow" and _langchain_agent(span) is not None:
             return "agent"
+        if kind == "chat" and _prepares_a_call(span):
+            return None
+        if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
+            return "workflow"
         nameless_root = kind == "agent" and "openai_agents" in span.scope.name and not self.agent_id(span)
         return "workflow" if nameless_root else kind
 
@@ -75,6 +93,11 @@ class OpenInference(Reader):
             cached_input="unknown",
             reasoning_output="unknown",
         )
+
+    def rollup_counts(self, span: Span) -> Counts:
+        """Return a parent's counts; a crew's stand in its result."""
+        crew = mapping(_raw(span).get("token_usage")) if "crewai" in span.scope.name else {}
+        return crew_total(crew) if crew else super().rollup_counts(span)
 
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped the cached tokens."""
@@ -166,7 +189,7 @@ class OpenInference(Reader):
             return None
         sent = first(span.attributes, "tool_call.function.arguments", _INPUT)
         held = mapping(structured(sent))
-        if "kwargs" in held and "sanitize_inputs_outputs" in held:
+        if "kwargs" in held and ("sanitize_inputs_outputs" in held or "llama_index" in span.scope.name):
             return read.arguments(held["kwargs"] or held.get("args"))
         return read.arguments(sent) if sent is not None else None
 
@@ -199,12 +222,16 @@ def _langchain_agent(span: Span) -> str | None:
     return named if isinstance(named, str) and named == span.name else None
 
 
+def _prepares_a_call(span: Span) -> bool:
+    """Tell LlamaIndex' private methods: a class of models has them traced as calls, whatever they do."""
+    return "llama_index" in span.scope.name and span.name.rpartition(".")[2].startswith("_")
+
+
 def _smolagents_usage(span: Span) -> Attributes:
     """Return the parts of the usage that smolagents keeps only in the printed form of the vendor's response."""
     reply = _raw(span).get("raw") if "smolagents" in span.scope.name else None
     usage = reply.rpartition("usage=")[2] if isinstance(reply, str) else ""
-    found = {name: pattern.search(usage) for name, pattern in _PRINTED.items()}
-    return {name: int(match[1]) for name, match in found.items() if match is not None}
+    return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 
 def _raw(span: Span) -> Mapping[str, Json]:

@@ -14,6 +14,7 @@ from collector.model import LogRecord, Span
 from processors.model import ModelCall
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, GenAi
+from processors.normalise.dialects.reader import Kind
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts
 from processors.normalise.values import first, flag, text
@@ -28,6 +29,7 @@ _COUNTING: dict[str, Counting] = {
     "openai": "inclusive",
 }
 """Whether the input count includes cached tokens, by the instrumentation within OpenLIT."""
+_GRAPH = "langgraph"
 _ESTIMATING = ("anthropic", "openai")
 """Instrumentations that send cache counts with every usage of the provider, and none with their own estimate."""
 
@@ -40,6 +42,19 @@ class OpenLit(GenAi):
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, in old releases by the SDK's name, which they repeat on each span."""
         return signal.scope.name.split(".", 1)[0] == _NAME or text(signal.attributes, "telemetry.sdk.name") == _NAME
+
+    def kind(self, span: Span) -> Kind | None:
+        """Return what the operation says; of LangGraph the graph is the agent, and what is called agents its nodes."""
+        kind = super().kind(span)
+        if _instrumentation(span) == _GRAPH and kind in {"agent", "workflow"}:
+            return "workflow" if kind == "agent" else "agent"
+        return kind
+
+    def agent_name(self, span: Span) -> str | None:
+        """Return the agent's name; a graph's is its workflow's, a node is none."""
+        if _instrumentation(span) == _GRAPH:
+            return text(span.attributes, "gen_ai.workflow.name")
+        return super().agent_name(span)
 
     def counts(self, span: Span) -> Counts:
         """Return the counts with the meaning that the instrumentation gives them."""

@@ -21,6 +21,7 @@ from processors.normalise.values import Json, as_count, first, mapping, sequence
 ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's output, which includes it: taken off"
 
 _ANTHROPIC = "opentelemetry.instrumentation.anthropic"
+_CREWAI = "opentelemetry.instrumentation.crewai"
 _SPAN_KIND = "traceloop.span.kind"
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
 _REQUEST_KINDS: dict[str, Kind] = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "other"}
@@ -31,7 +32,7 @@ _SCOPES = (
     "opentelemetry.instrumentation.langchain",
     _ANTHROPIC,
     "opentelemetry.instrumentation.openai_agents",
-    "opentelemetry.instrumentation.crewai",
+    _CREWAI,
     "opentelemetry.instrumentation.llamaindex",
     "opentelemetry.instrumentation.bedrock",
     "opentelemetry.instrumentation.google_generativeai",
@@ -55,6 +56,8 @@ class OpenLlmetry(GenAi):
         """Return what the operation says, else the decorator's kind, else the request's type."""
         known = super().kind(span)
         entity = _KINDS.get(text(span.attributes, _SPAN_KIND) or "")
+        if known == "agent" and span.scope.name.startswith(_CREWAI):
+            return entity or known  # the operation of its tasks is an agent's as well
         if text(span.attributes, "gen_ai.operation.name") is not None:
             return known
         return entity or _REQUEST_KINDS.get(text(span.attributes, "llm.request.type") or "") or known

@@ -6,19 +6,22 @@ logfire 5.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from collector.model import Span
-from processors.model import Message
+from processors.model import Message, ModelCall
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
+from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import Counting, Counts
-from processors.normalise.values import Json, count, first, mapping, structured, text
+from processors.normalise.values import Json, as_count, count, first, mapping, structured, text
 
 _AGGREGATED = "gen_ai.aggregated_usage."
+_LONGEST_STREAM_S = 86_400
 _OLD_NAMES: Mapping[str, Kind] = {"agent run": "agent", "running tool": "tool"}
 
 
@@ -40,6 +43,29 @@ class PydanticAi(GenAi):
         if old is not None and text(span.attributes, "gen_ai.operation.name") is None:
             return old
         return super().kind(span)
+
+    def read(self, span: Span) -> Iterable[Reading]:
+        """Return what a span says; what Logfire tells of a stream that ended is a record of the call that began it."""
+        for reading in super().read(span):
+            if isinstance(reading, Sighting) and isinstance(reading.step, ModelCall) and _is_record(span):
+                begun = span.start_time_unix_nano - _streamed_for(span)
+                step = replace(reading.step, started_at=begun, ended_at=begun)
+                yield replace(reading, step=step, signal="log")
+            else:
+                yield reading
+
+    def counts(self, span: Span) -> Counts:
+        """Return the counts, with the parts that Logfire leaves in the vendor's own usage."""
+        sent = super().counts(span)
+        raw = mapping(structured(first(span.attributes, "gen_ai.usage.raw")))
+        given = mapping(raw.get("prompt_tokens_details") or raw.get("input_tokens_details"))
+        answered = mapping(raw.get("completion_tokens_details") or raw.get("output_tokens_details"))
+        read_, reasoned = as_count(given.get("cached_tokens")), as_count(answered.get("reasoning_tokens"))
+        return replace(
+            sent,
+            cache_read=read_ if sent.cache_read is None else sent.cache_read,
+            reasoning=reasoned if sent.reasoning is None else sent.reasoning,
+        )
 
     def rollup_counts(self, span: Span) -> Counts:
         """Return an agent's sum under its own names, or the call's as version 1 had it."""
@@ -84,6 +110,18 @@ class PydanticAi(GenAi):
         if found is None and self.kind(span) == "agent":
             found = read.messages(text(span.attributes, "final_result"), "assistant")
         return found
+
+
+def _is_record(span: Span) -> bool:
+    """Tell Logfire's log records, which it sends as spans."""
+    return span.attributes.get("logfire.span_type") == "log"
+
+
+def _streamed_for(span: Span) -> int:
+    """Return the nanoseconds from a stream's beginning, where its call's span ends, to the record of its end."""
+    seconds = span.attributes.get("duration")
+    known = isinstance(seconds, (int, float)) and 0 <= seconds < _LONGEST_STREAM_S
+    return int(seconds * 1_000_000_000) if known and isinstance(seconds, (int, float)) else 0
 
 
 def _events(span: Span, side: Literal["input", "output"]) -> tuple[Message, ...] | None:

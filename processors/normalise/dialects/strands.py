@@ -1,19 +1,25 @@
 """AWS Strands: the conventions' names in both generations at once, content in span events.
 
-Input counts include cached tokens; in older releases they were the vendor's own, which the total tells apart. An
-agent's own usage grows with every run of the same object. Source: strands 1.62 and its history.
+Input counts include cached tokens; in older releases they were the vendor's own, which the total tells apart, and
+cached ones were read for Bedrock alone. An agent's own usage grows with every run of the same object.
+Source: strands 1.62 and its history.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from collector.model import Attributes, Span
 from processors.model import StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, GenAi
+from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
 from processors.normalise.values import first, text
 
 _SYSTEM = "strands-agents"
+_CLIENT = 3
+"""`Span.SpanKind.SPAN_KIND_CLIENT`."""
 _REDACTED = "[REDACTED]"
 
 
@@ -26,6 +32,21 @@ class Strands(GenAi):
         """Tell by the scope, else by the framework's name in the vendor's place."""
         named = text(signal.attributes, "gen_ai.provider.name", "gen_ai.system")
         return signal.scope.name.startswith("strands.") or named == _SYSTEM
+
+    def counts(self, span: Span) -> Counts:
+        """Return the counts; a zero of cached tokens only from releases that read them from every vendor's answers."""
+        counts = super().counts(span)
+        if not _older(span):
+            return counts
+        return replace(counts, cache_read=counts.cache_read or None, cache_write=counts.cache_write or None)
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; incomplete where a release did not read what was cached."""
+        result = super().usage(span)
+        if result.usage is None or result.missing is not None or not _older(span):
+            return result
+        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
+        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
 
     def tool_arguments(self, span: Span) -> str | None:
         """Return the arguments, which stand in an event."""
@@ -41,8 +62,13 @@ class Strands(GenAi):
 
     def error(self, span: Span) -> StepError | None:
         """Return a failure, also where only the tool's status says so."""
-        failed = text(span.attributes, "gen_ai.tool.status") == "error"
+        failed = text(span.attributes, "gen_ai.tool.status", "tool.status") == "error"
         return super().error(span) or (StepError("tool_error", self.tool_result(span) or "") if failed else None)
+
+
+def _older(span: Span) -> bool:
+    """Tell a release that read cached tokens for Bedrock alone: its calls are clients' spans, without the new names."""
+    return span.kind == _CLIENT and not {CACHE_READ_TOKENS[0], CACHE_WRITE_TOKENS[1]} & span.attributes.keys()
 
 
 def _event(span: Span, name: str) -> Attributes:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from processors.model import Session
 from processors.normalise import DIALECTS, normalise
-from tests.processors.normalise import test_copilot, test_crewai, test_microsoft, test_openclaw
-from tests.processors.support import EXPORTS, RECORDINGS, load_export, load_recording, load_truth
+from tests.processors.normalise import test_copilot, test_openclaw
+from tests.processors.support import EXPORTS, OWN_RECORDINGS, RECORDINGS, load_export, load_recording, load_truth
 
 README = Path(__file__).parents[3] / "README.md"
 BEGIN, END = "<!-- dialects: written by make golden -->\n", "<!-- /dialects -->"
-CATALOGUES = (test_openclaw.SOURCE, test_copilot.SOURCE, test_crewai.SOURCE, *test_microsoft.SOURCES)
+CATALOGUES = (test_openclaw.SOURCE, test_copilot.SOURCE)
 """Dialects of which nothing could be recorded: name, version, and what their hand-built fixtures are made from."""
 
 _PACKAGES = {
@@ -28,17 +28,22 @@ _PACKAGES = {
     "openinference": r"openinference-instrumentation-.+",
     "openlit": r"openlit",
     "litellm": r"litellm",
+    "langfuse": r"langfuse",
+    "mlflow": r"mlflow-skinny",
     "vercel_ai": r"@ai-sdk/.+",
     "google_adk": r"google-adk",
     "strands": r"strands-agents",
-    "pydantic_ai": r"pydantic-ai-slim",
+    "pydantic_ai": r"pydantic-ai-slim|logfire-sdk",
+    "semantic_kernel": r"semantic-kernel",
+    "crewai": r"crewai",
     "agent_framework": r"agent-framework-core",
     "autogen": r"autogen-core",
-    "openllmetry": r"opentelemetry-instrumentation-(anthropic|langchain|openai|openai-agents)",
+    "openllmetry": r"opentelemetry-instrumentation-(anthropic|crewai|langchain|openai|openai-agents)",
     "openai_agents": r"opentelemetry-instrumentation-openai-agents-v2",
-    "gen_ai": r"opentelemetry-instrumentation-openai-v2",
+    "gen_ai": r"opentelemetry-instrumentation-(openai-v2|genai-openai|google-genai)",
 }
 """The packages that write each dialect."""
+REAL = "exports of the real exporter"
 
 
 def table() -> str:
@@ -61,12 +66,16 @@ def _seen() -> dict[str, tuple[set[str], set[str]]]:
     versions: dict[str, set[str]] = defaultdict(set)
     sources: dict[str, set[str]] = defaultdict(set)
     recorded: Counter[str] = Counter()
-    for recording in RECORDINGS:
+    for recording in (*RECORDINGS, *OWN_RECORDINGS):
         for dialect in _dialects(normalise(*load_recording(recording))):
-            recorded[dialect] += 1
             packages = (package.split("==") for package in load_truth(recording)["packages"])
-            versions[dialect] |= {f"{name} {number}" for name, number in packages
-                                  if re.fullmatch(_PACKAGES.get(dialect, ""), name)}  # fmt: skip
+            found = {f"{name} {number}" for name, number in packages
+                     if re.fullmatch(_PACKAGES.get(dialect, ""), name)}  # fmt: skip
+            versions[dialect] |= found
+            if recording in RECORDINGS:
+                recorded[dialect] += 1
+            elif found:
+                sources[dialect].add(REAL)
     for dialect, number in recorded.items():
         sources[dialect].add(f"{number} recordings" if number > 1 else "1 recording")
     for path in sorted(EXPORTS.glob("*.pb")):
@@ -74,7 +83,7 @@ def _seen() -> dict[str, tuple[set[str], set[str]]]:
         for dialect in _dialects(normalise(load_export(path.stem))):
             if re.fullmatch(_PACKAGES.get(dialect, f"{dialect}.*"), name):
                 versions[dialect].add(f"{name} {release}")
-                sources[dialect].add("exports of the real exporter")
+                sources[dialect].add(REAL)
     for dialect, version, source in CATALOGUES:
         versions[dialect].add(version)
         sources[dialect].add(f"spans built by hand from {source}")

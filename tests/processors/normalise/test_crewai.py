@@ -1,10 +1,9 @@
-"""CrewAI's own tracing. No recording exists: spans are built by hand from the attributes of crewai 1.15."""
+"""CrewAI's own tracing: single spans built by hand from the attributes of crewai 1.15, beside a recorded run."""
 
 from __future__ import annotations
 
 from tests.processors.normalise.counting import counted, spans_of
-
-SOURCE = "crewai", "crewai 1.15", "the package's telemetry module"
+from tests.processors.support import load_recording
 
 _MAKE = spans_of("crewai.telemetry")
 _KEY = {"crewai.execution_uuid": "run-1"}
@@ -56,3 +55,22 @@ def test_agents_tools_and_session_are_named() -> None:
     assert [session.session_id for session in found.sessions] == ["run-1"]
     assert [agent.name for agent in found.agents] == ["Analyst"]
     assert [(tool.name, tool.error is not None, tool.agent_name) for tool in found.tools] == [("look", True, "Analyst")]
+
+
+def test_the_real_exporters_agents_and_tools() -> None:
+    """Agents go by their role, not by its hash; the span that repeats a tool's failure is no second tool."""
+    found = counted(*load_recording("crewai"))
+    assert {step.dialect for step in found.steps} == {"crewai"}
+    assert [(agent.name, agent.is_sub_agent) for agent in found.agents] == [
+        ("analyst", False),
+        ("report_checker", True),
+    ]
+    assert [tool.name for tool in found.tools if tool.error is not None] == ["fetch_rates"]
+    assert len(found.sessions) == 1
+
+
+def test_openllmetrys_crew_is_no_agent() -> None:
+    """Of the spans that it calls agents only the agents' own are; what the crew used is all that is known of it."""
+    found = counted(*load_recording("crewai-traceloop"))
+    assert [agent.name for agent in found.agents] == ["analyst", "report_checker"]
+    assert found.tokens("reasoning_output_tokens") == 128

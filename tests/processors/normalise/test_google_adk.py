@@ -1,12 +1,15 @@
 """Google ADK: its second schema against the recording of release 2.13 (models through LiteLLM).
 
-The first schema and native Gemini are spans built by hand from the attribute catalogue; no recording of them exists.
+The first schema, native Gemini and older releases are spans built by hand from the attribute catalogue.
 """
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from processors.normalise.usage import CACHED_NOT_SENT
 from tests.processors.normalise.counting import KINDS, counted, recorded, served_tools, spans_of
 
 _CALL = {
@@ -14,6 +17,11 @@ _CALL = {
     "gen_ai.provider.name": "gcp.vertex_ai", "gen_ai.usage.input_tokens": 300, "gen_ai.usage.output_tokens": 142,
     "gen_ai.usage.reasoning.output_tokens": 64,
 }  # fmt: skip
+_OLD = {
+    "gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash",
+    "gen_ai.usage.input_tokens": 1500, "gen_ai.usage.output_tokens": 20,
+}  # fmt: skip
+_RESPONSE, _USAGE = "gcp.vertex.agent.llm_response", "usage_metadata"
 
 
 def test_calls_tools_and_session_are_those_that_were_served() -> None:
@@ -66,3 +74,29 @@ def test_the_first_schemas_tools_keep_arguments_and_result() -> None:
     found = counted([spans_of("gcp.vertex.agent")(1, "execute_tool look", sent)])
     assert found.requested() == [("look", {"at": "sea"})]
     assert [tool.result for tool in found.tools] == ['{"seen":"waves"}']
+
+
+def test_older_releases_put_the_rest_of_the_usage_into_the_raw_response() -> None:
+    """Before 2.3 the span's output count leaves out the thoughts of a Gemini model, and cached tokens are not on it."""
+    raw = {"candidates_token_count": 20, "thoughts_token_count": 16, "cached_content_token_count": 1024}
+    found = counted([spans_of("gcp.vertex.agent")(1, "call_llm", _OLD | {_RESPONSE: json.dumps({_USAGE: raw})})])
+    assert [found.tokens(kind) for kind in KINDS] == [1500, 1024, None, 36, 16]
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "openai/gpt-4o-mini"])
+def test_older_releases_without_content_leave_cached_tokens_unknown(model: str) -> None:
+    """No price is right where nothing tells what was cached."""
+    found = counted([spans_of("gcp.vertex.agent")(1, "call_llm", _OLD | {"gen_ai.request.model": model})])
+    assert [call.usage_missing for call in found.calls] == [CACHED_NOT_SENT]
+
+
+def test_an_answer_of_nothing_but_an_error_is_a_failure() -> None:
+    """A plugin that survives a tool's exception answers so; what a tool itself returns stands in `result`."""
+    sent = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"}
+    answers = ['{"error": "service unavailable"}', '{"result": "error: none"}']
+    make = spans_of("gcp.vertex.agent")
+    spans = [
+        make(place, "execute_tool look", sent | {"gcp.vertex.agent.tool_response": answer}, at=(place, place + 1))
+        for place, answer in enumerate(answers, 1)
+    ]
+    assert [tool.error is not None for tool in counted(spans).tools] == [True, False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from processors.normalise import normalise
+from processors.normalise.usage import ESTIMATED
 from tests.processors.normalise.counting import KINDS, Counted, recorded, served_tools, spans_of
 from tests.processors.support import load_recording
 
@@ -88,3 +89,12 @@ def test_litellms_own_keys_name_no_provider() -> None:
     older = {key: value for key, value in _REQUEST.items() if key != "gen_ai.system"} | {"llm.usage.total_tokens": 110}
     found = Counted(normalise([spans_of("litellm")(1, "litellm_request", older)]))
     assert [call.provider for call in found.calls] == ["openai"]
+
+
+@pytest.mark.parametrize(("details", "told"), [("None", False), ("{'cached_tokens': 0}", True)])
+def test_a_stream_counted_by_litellm_itself_is_not_believed(details: str, told: bool) -> None:  # noqa: FBT001
+    """Where a stream ends without usage LiteLLM counts words; only a vendor tells the parts of a count."""
+    usage = f"{{'prompt_tokens': 100, 'completion_tokens': 10, 'prompt_tokens_details': {details}}}"
+    sent = {**_REQUEST, "llm.is_streaming": "True", "metadata.usage_object": usage}
+    found = Counted(normalise([spans_of("litellm")(1, "litellm_request", sent)]))
+    assert [call.usage_missing for call in found.calls] == [None if told else ESTIMATED]

@@ -208,3 +208,18 @@ def test_text_that_was_not_captured_says_nothing() -> None:
     """A part that tells only that something was said, or that it was taken out, is no message."""
     assert messages([{"role": "user", "parts": [{"type": "text"}]}], "user") is None
     assert messages([{"role": "user", "content": "<REDACTED>"}], "user") is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "read_as"),
+    [
+        ("content='a\\nb\\'c' name='look' tool_call_id='call_1'", "a\nb'c"),
+        ("content=\"it's\" tool_call_id='call_1'", "it's"),
+        ("content='cut \\x' tool_call_id='call_1'", "content='cut \\x' tool_call_id='call_1'"),
+        ("content=5 apples", "content=5 apples"),
+        ('{"output": {"content": "7 rows", "type": "tool", "tool_call_id": "call_1", "status": "success"}}', "7 rows"),
+    ],
+)
+def test_langchains_tool_message_is_its_content(sent: str, read_as: str) -> None:
+    """Printed or dumped, the message around an answer is no part of it: it differs in every call."""
+    assert result_text(sent) == read_as

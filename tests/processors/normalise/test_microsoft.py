@@ -1,14 +1,15 @@
-"""Semantic Kernel and AutoGen, as spans built by hand from the attributes of semantic-kernel 1.45 and autogen-core 0.7.
+"""Semantic Kernel and AutoGen: single spans built by hand, beside recorded runs of both.
 
-No recording of Semantic Kernel exists, and AutoGen's is one of another instrumentation beside it.
+Their attributes are those of semantic-kernel 1.45 and autogen-core 0.7.
 """
 
 from __future__ import annotations
 
-from collector.model import LogRecord, Scope
-from tests.processors.normalise.counting import TRACE, counted, spans_of
+from dataclasses import replace
 
-SOURCES = (("semantic_kernel", "semantic-kernel 1.45", "the package's telemetry module"),)
+from collector.model import LogRecord, Scope
+from processors.normalise.usage import CACHED_NOT_SENT
+from tests.processors.normalise.counting import KINDS, TRACE, counted, spans_of
 
 _KERNEL = spans_of("semantic_kernel.utils.telemetry.model_diagnostics.decorators")
 _CALL = {
@@ -76,3 +77,18 @@ def test_autogen_sends_no_usage() -> None:
     assert found.calls == []
     assert [agent.name for agent in found.agents] == ["worker"]
     assert [(tool.name, tool.tool_call_id, tool.arguments) for tool in found.tools] == [("look", "c-1", None)]
+
+
+def test_semantic_kernel_logs_what_was_cached() -> None:
+    """The spans leave cached and reasoning tokens out; the connector's log line gives a call both, and adds none."""
+    logged = (
+        "OpenAI usage: CompletionUsage(completion_tokens=90, prompt_tokens=2000, total_tokens=2090, "
+        "completion_tokens_details=CompletionTokensDetails(audio_tokens=0, reasoning_tokens=64), "
+        "prompt_tokens_details=PromptTokensDetails(audio_tokens=0, cached_tokens=1024))"
+    )
+    sent = _CALL | {"gen_ai.usage.input_tokens": 2000, "gen_ai.usage.output_tokens": 90}
+    span = _KERNEL(2, "chat gpt-4o-mini", sent, at=(1, 2))
+    assert [call.usage_missing for call in counted([span]).calls] == [CACHED_NOT_SENT]
+    found = counted([span], [replace(_message("", logged), attributes={})])
+    assert [found.tokens(kind) for kind in KINDS] == [2000, 1024, None, 90, 64]
+    assert [call.usage_missing for call in found.calls] == [None]

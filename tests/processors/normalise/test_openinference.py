@@ -5,13 +5,16 @@ Three calls of which two ask for a tool; what the server served stands below.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
+
+import pytest
 
 from processors.normalise.usage import CACHED_NOT_SENT
 from processors.pricing import Unpriced, price_book
 from processors.pricing.session import price
-from tests.processors.normalise.counting import counted, recorded
+from tests.processors.normalise.counting import KINDS, counted, recorded, spans_of
 from tests.processors.support import load_export
 
 CHAT = "openinference-instrumentation-openai-agents-2.6.0"
@@ -51,3 +54,55 @@ def test_tools_and_agent_are_those_that_ran() -> None:
     assert [(tool.name, tool.arguments, tool.result) for tool in found.tools] == [
         ("look", '{"path":"a.csv"}', "seen a.csv")
     ] * 2
+
+
+def test_what_llama_index_does_before_a_call_is_no_call() -> None:
+    """Its private methods are traced as calls because of their class; a tool's arguments stand in its keywords."""
+    make = spans_of("openinference.instrumentation.llama_index")
+    call = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-5"}
+    tool = {"openinference.span.kind": "TOOL", "tool.name": "look", "input.value": '{"kwargs": {"path": "a"}}'}
+    spans = [
+        make(1, "OpenAI._prepare_chat_with_tools", call),
+        make(2, "OpenAI.achat", {**call, "llm.token_count.prompt": 9, "llm.token_count.completion": 1}, at=(11, 12)),
+        make(3, "FunctionTool.acall", tool, at=(13, 14)),
+    ]
+    found = counted(spans)
+    assert [call.span_id for call in found.calls] == [spans[1].span_id]
+    assert [tool.arguments for tool in found.tools] == ['{"path":"a"}']
+
+
+def test_a_hook_of_langchains_middleware_is_no_agent() -> None:
+    """Its name holds `agent`, for which the instrumentation calls it one."""
+    make = spans_of("openinference.instrumentation.langchain")
+    spans = [
+        make(1, "analyst", {"openinference.span.kind": "AGENT"}),
+        make(2, "retry.before_agent", {"openinference.span.kind": "AGENT"}, parent=1, at=(1, 2)),
+    ]
+    assert [agent.name for agent in counted(spans).agents] == ["analyst"]
+
+
+@pytest.mark.parametrize("scope", ["autogen_agentchat", "smolagents"])
+def test_instrumentations_of_agents_that_drop_cached_tokens(scope: str) -> None:
+    """Two counts of a call that may have been cached leave its price unknown."""
+    sent = {
+        "openinference.span.kind": "LLM", "llm.model_name": "gpt-5",
+        "llm.token_count.prompt": 2000, "llm.token_count.completion": 10,
+    }  # fmt: skip
+    found = counted([spans_of(f"openinference.instrumentation.{scope}")(1, "call", sent)])
+    assert [call.usage_missing for call in found.calls] == [CACHED_NOT_SENT]
+
+
+def test_a_crews_total_stands_in_its_result() -> None:
+    """Where no instrumentation of a vendor saw the calls, what the crew says it used is all there is."""
+    usage = {
+        "prompt_tokens": 900, "cached_prompt_tokens": 500, "completion_tokens": 80, "reasoning_tokens": 64,
+        "total_tokens": 980,
+    }  # fmt: skip
+    make = spans_of("openinference.instrumentation.crewai")
+    result = json.dumps({"raw": "done", "token_usage": usage})
+    spans = [
+        make(1, "Crew_1.kickoff", {"openinference.span.kind": "CHAIN", "output.value": result}),
+        make(2, "analyst._execute_core", {"openinference.span.kind": "AGENT"}, parent=1, at=(1, 2)),
+    ]
+    found = counted(spans)
+    assert [found.tokens(kind) for kind in KINDS] == [900, 500, None, 80, 64]

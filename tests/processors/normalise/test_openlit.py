@@ -104,3 +104,23 @@ def test_another_instrumentations_count_replaces_an_estimate() -> None:
     found = counted([estimate, second])
     assert len(found.calls) == 1
     assert found.tokens("input_tokens") == 1213
+
+
+def test_a_graph_is_the_agent_and_its_nodes_are_none() -> None:
+    """OpenLIT calls LangGraph's nodes agents; tools and requests belong to the graph around them."""
+    graph, chain = spans_of("openlit.instrumentation.langgraph"), spans_of("openlit.instrumentation.langchain")
+    asked = '[{"role": "assistant", "parts": [{"type": "tool_call", "id": "call_1", "name": "look", "arguments": {}}]}]'
+    call = {
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5", "gen_ai.usage.input_tokens": 9,
+        "gen_ai.usage.output_tokens": 1, "gen_ai.output.messages": asked,
+    }  # fmt: skip
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look", "gen_ai.tool.call.id": "run-7"}
+    spans = [
+        graph(1, "g", {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "analyst"}, at=(0, 20)),
+        graph(2, "n", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "model"}, parent=1, at=(1, 5)),
+        chain(3, "chat gpt-5", call, parent=2, at=(2, 4)),
+        chain(4, "execute_tool look", tool, parent=1, at=(6, 7), status=2),
+    ]
+    found = counted(spans)
+    assert [(agent.name, agent.is_sub_agent) for agent in found.agents] == [("analyst", False)]
+    assert [(tool.name, tool.requested_by is not None) for tool in found.tools] == [("look", True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.usage import RequestUsage
 
 from processors.model import ToolResponse
-from tests.processors.normalise.counting import Counted, counted
+from tests.processors.normalise.counting import KINDS, Counted, counted, spans_of
 from tests.processors.support import spans_in
 
 FORMATS = (2, 3, 4, 5, 6)
@@ -108,3 +109,19 @@ def test_with_content_arguments_and_results_are_known(version: int) -> None:
         if isinstance(part, ToolResponse)
     ]
     assert shown == ["content of 0.csv", "content of 1.csv"]
+
+
+def test_logfire_tells_of_a_streams_end_in_a_record_of_its_own() -> None:
+    """The span of a streamed call has no usage; the record that follows it is the same call, not another one."""
+    make = spans_of("logfire.openai")
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-5"}
+    raw = {"prompt_tokens_details": {"cached_tokens": 1024}, "completion_tokens_details": {"reasoning_tokens": 64}}
+    record = {
+        **asked, "logfire.span_type": "log", "duration": 7.5, "gen_ai.usage.input_tokens": 1500,
+        "gen_ai.usage.output_tokens": 70, "gen_ai.usage.raw": json.dumps(raw),
+    }  # fmt: skip
+    spans = [make(1, "Chat Completion", {**asked, "logfire.span_type": "span"}, at=(0, 1))]
+    spans.append(make(2, "streaming response took 7.50s", record, at=(9, 9)))
+    found = counted(spans)
+    assert [call.span_id for call in found.calls] == [spans[0].span_id]
+    assert [found.tokens(kind) for kind in KINDS] == [1500, 1024, None, 70, 64]

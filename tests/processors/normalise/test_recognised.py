@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from collector.model import Span
-from processors.model import ModelCall
 from tests.processors.normalise.counting import KINDS, counted, recorded
 from tests.processors.support import load_recording, load_truth
 
@@ -78,12 +77,13 @@ def test_an_sdks_instrumentation_alone_reads_tools_from_the_messages() -> None:
     assert all(tool.inferred for tool in found.tools)
 
 
-def test_a_framework_without_model_spans_counts_nothing_twice() -> None:
-    """CrewAI's instrumentation alone reports no tokens: none are made up, and its tools are all there."""
+def test_a_framework_without_model_spans_counts_its_own_total() -> None:
+    """CrewAI's instrumentation alone reports tokens only in the crew's result, and its tools are all there."""
     found = counted(of_scope("crewai-openinference-plus-openai", "openinference.instrumentation.crewai"))
     truth = load_truth("crewai-openinference-plus-openai")
     assert len(found.tools) == truth["tool_calls"]
-    assert not [call for call in found.calls if isinstance(call, ModelCall) and call.usage is not None]
+    assert [found.tokens(kind) for kind in KINDS] == [truth[kind] for kind in KINDS]
+    assert all(call.inferred for call in found.calls)
 
 
 def test_smolagents_sums_on_agents_are_not_added() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collector.model import AttributeValue, Event
+from processors.normalise.usage import CACHED_NOT_SENT
 from tests.processors.normalise.counting import KINDS, counted, recorded, served_tools, spans_of
 
 
@@ -110,3 +111,25 @@ def test_older_releases_passed_on_bedrocks_counts(given: int, total: int) -> Non
     }  # fmt: skip
     found = counted([spans_of("strands.telemetry.tracer")(1, "chat", sent)])
     assert [found.tokens(kind) for kind in KINDS[:4]] == [1100, 900, 100, 50]
+
+
+OLD: dict[str, AttributeValue] = {
+    "gen_ai.operation.name": "chat", "gen_ai.system": "strands-agents", "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.usage.input_tokens": 2000, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.total_tokens": 2050,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("zeros", [{}, {"gen_ai.usage.cache_read_input_tokens": 0}])
+def test_older_releases_did_not_read_what_was_cached(zeros: dict[str, AttributeValue]) -> None:
+    """Releases that send no cached tokens, or a zero under the old name alone, leave them unknown."""
+    span = spans_of("strands.telemetry.tracer")(1, "chat", OLD | zeros)
+    found = counted([replace(span, kind=3)])
+    assert [(call.usage_missing, found.tokens(KINDS[1])) for call in found.calls] == [(CACHED_NOT_SENT, None)]
+    assert [call.usage_missing for call in counted([replace(span, kind=1)]).calls] == [None]
+
+
+def test_older_releases_tell_a_failure_under_the_status_of_the_tool() -> None:
+    """`tool.status` is what is `gen_ai.tool.status` today."""
+    sent = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look", "tool.status": "error"}
+    found = counted([spans_of("strands.telemetry.tracer")(1, "Tool: look", sent)])
+    assert [tool.error is not None for tool in found.tools] == [True]

@@ -241,3 +241,38 @@ def test_answers_that_only_speak_of_errors_are_answers(sent: str) -> None:
     attributes: Attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": sent}
     (run,) = counted([spans_of("some.sdk")(1, "execute_tool look", attributes)]).tools
     assert run.error is None
+
+
+def test_a_request_under_the_id_of_its_item() -> None:
+    """A run whose id nobody asked for is the one asked for under another id, by name, arguments and time."""
+    sent = {"gen_ai.tool.call.arguments": '{"n": 1}'}
+    asked = asking(("fc_0123456789", "read", {"n": 1}))
+    spans = [ours(1, "chat gpt-5", asked), ours(2, "t", run(identifier="call_9876543210", more=sent), at=(11, 12))]
+    found = counted(spans)
+    assert [(tool.tool_call_id, tool.requested_by is not None) for tool in found.tools] == [("call_9876543210", True)]
+
+
+def test_a_request_does_not_take_another_tools_run() -> None:
+    """A run with an id and other arguments is not the one asked for: that one was not seen."""
+    sent = {"gen_ai.tool.call.arguments": '{"n": 2}'}
+    asked = asking(("fc_0123456789", "read", {"n": 1}))
+    spans = [ours(1, "chat gpt-5", asked), ours(2, "t", run(identifier="call_9876543210", more=sent), at=(11, 12))]
+    assert len(counted(spans).tools) == 2
+
+
+def test_a_bare_argument_and_the_object_that_holds_it() -> None:
+    """Two instrumentations saw one run, though only one of them sent the argument's name."""
+    bare = run(identifier=None, more={"gen_ai.tool.call.arguments": '"EUR"'})
+    whole = run(more={"gen_ai.tool.call.arguments": '{"currency": "EUR"}'})
+    found = counted([ours(1, "t", whole), theirs(2, "t", bare, at=(0, 10))])
+    assert [tool.arguments for tool in found.tools] == ['{"currency":"EUR"}']
+
+
+def test_a_handoff_is_the_tool_that_the_model_called() -> None:
+    """A handoff is counted once, under the name by which the model asks for it, known target or not."""
+    handoff = {"gen_ai.operation.name": "agent_handoff", "gen_ai.handoff.to_agent": "checker"}
+    assert [tool.name for tool in counted([ours(1, "handoff", handoff)]).tools] == ["transfer_to_checker"]
+    asked = asking(("call_0123456789", "transfer_to_checker", {}))
+    nameless = {"gen_ai.operation.name": "handoff", "gen_ai.handoff.from_agent": "main"}
+    found = counted([ours(1, "chat gpt-5", asked), ours(2, "main → unknown", nameless, at=(11, 12))])
+    assert [(tool.name, tool.inferred) for tool in found.tools] == [("transfer_to_checker", False)]

@@ -10,16 +10,16 @@ from processors.model import AgentRun, ModelCall, ToolCall, ToolRequest
 from processors.normalise import normalise
 from processors.normalise.messages import arguments
 from tests.processors.normalise.truth import table
-from tests.processors.support import RECORDINGS, load_recording, load_truth
+from tests.processors.support import OWN_RECORDINGS, RECORDINGS, load_recording, load_truth
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", [*RECORDINGS, *OWN_RECORDINGS])
 def test_figures_equal_the_truth_or_are_missing_for_a_reason(name: str) -> None:
     """No figure is wrong: each equals the truth or is less, for a reason that the recording itself proves."""
     assert [str(cell) for cell in table(name) if not cell.holds] == []
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", [*RECORDINGS, *OWN_RECORDINGS])
 def test_tools_are_those_that_ran(name: str) -> None:
     """Tools carry the names and, where content was captured, the arguments that the model really asked for."""
     truth = load_truth(name)["tools"]
@@ -35,7 +35,7 @@ def test_tools_are_those_that_ran(name: str) -> None:
     assert Counter(tool.name for tool in tools) <= Counter(tool["name"] for tool in truth)
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", [*RECORDINGS, *OWN_RECORDINGS])
 def test_failed_tools_are_the_ones_that_failed(name: str) -> None:
     """A tool call is failed exactly if the tool really failed, by its id where the dialect sends one."""
     truth = load_truth(name)
@@ -64,7 +64,7 @@ def test_delegations_are_sub_agents(name: str) -> None:
     assert {tools[run.delegated_by or ""].tool_call_id for run in runs} == delegations
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", [*RECORDINGS, *OWN_RECORDINGS])
 def test_contexts_cover_every_counted_call_once(name: str) -> None:
     """Every chat call that counts is in exactly one context, together only with calls of its own agent."""
     for session in normalise(*load_recording(name)):

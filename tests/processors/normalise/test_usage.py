@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.model import Usage
-from processors.normalise.usage import NOT_SENT, ZEROS, Counting, Counts, counted
+from processors.normalise.usage import NO_INPUT, NOT_SENT, ZEROS, Counting, Counts, counted
 
 tokens = st.none() | st.integers(-5, 10_000)
 habits = st.sampled_from(["inclusive", "exclusive", "unknown"])
@@ -89,3 +89,14 @@ def test_corrections_are_named() -> None:
     assert (result.usage.cache_read_input_tokens, result.usage.reasoning_output_tokens) == (10, 5)
     assert "more cached than input tokens" in (result.note or "")
     assert "more reasoning than output tokens" in (result.note or "")
+
+
+def test_a_prompt_of_no_tokens_is_one_that_was_not_counted() -> None:
+    """A stream's last event alone tells what was answered: the zeros beside it are no counts."""
+    result = counted(Counts(input=0, cache_read=0, output=8))
+    assert result.usage is not None
+    assert (result.usage.input_tokens, result.usage.cache_read_input_tokens) == (None, None)
+    assert (result.usage.output_tokens, result.missing) == (8, NO_INPUT)
+    cached = counted(Counts(input=0, cache_read=900, output=8, cached_input="exclusive")).usage
+    assert cached is not None
+    assert cached.input_tokens == 900

@@ -19,12 +19,16 @@ from rich.table import Table
 
 from collector.model import LogRecord, Span
 from collector.store import Signals
-from processors.model import ModelCall, Step, ToolCall, Usage
+from processors.model import ModelCall, Step, ToolCall
 from processors.normalise import SESSION_KEYS
+from processors.normalise.gaps import NO_MODEL_CALLS, NO_TOOL_CALLS
+from processors.normalise.usage import ESTIMATED
 from processors.pipeline import Compiled, compile_group
 from processors.pricing import Cost, PriceBook, price_book
 from processors.pricing.session import refused
-from tests.processors.support import RECORDINGS, load_recording, load_truth
+from processors.summary import token_sum
+from processors.unseen import model_calls_unseen, tool_calls_unseen
+from tests.processors.support import OWN_RECORDINGS, RECORDINGS, load_recording, load_truth
 
 TOKENS = {
     "input_tokens": "input_total",
@@ -36,6 +40,10 @@ TOKENS = {
 """Our name of each count, and the name that it has in the truth's figures per model."""
 
 NUMBERS_OF = {
+    "input_tokens": re.compile(r"(input|prompt)_?tokens?(_count)?$|token_count\.prompt$", re.IGNORECASE),
+    "output_tokens": re.compile(
+        r"(output|completion|candidates)_?tokens?(_count)?$|token_count\.completion$", re.IGNORECASE
+    ),
     "cache_read_input_tokens": re.compile(r"cache_?read|cached", re.IGNORECASE),
     "cache_write_input_tokens": re.compile(r"cache_?(write|creation)|ephemeral", re.IGNORECASE),
     "reasoning_output_tokens": re.compile(r"reasoning|thought", re.IGNORECASE),
@@ -101,18 +109,25 @@ def table(name: str) -> list[Cell]:
     tools = [step for step in _counted(sessions) if isinstance(step, ToolCall)]
     unseen = _unseen_models(truth["tokens_by_model"], spans, logs)
     never = f"{', '.join(unseen)}: named by no signal, so its calls were not sent" if unseen else None
+    failed = sum(tool.error is not None for tool in tools)
     refusals = sum(refused(call) for call in calls)
     short = _silence(chats, truth) or never
+    no_calls = all(model_calls_unseen(each.session.steps) for each in sessions)
+    no_tools = all(tool_calls_unseen(each.session.steps) for each in sessions)
     cost = _cost(sessions, chats)
     return [
         Cell("sessions", 1 if len(sessions) == 1 else None, 1, _unjoined(spans, logs, len(sessions))),
-        Cell("model calls", len(chats), truth["llm_calls"], never),
+        Cell(
+            "model calls", None if no_calls else len(chats), truth["llm_calls"], NO_MODEL_CALLS if no_calls else never
+        ),
         Cell("failed requests", refusals, len(truth["llm_http_errors"]), _retried(truth)),
-        Cell("tool calls", len(tools), truth["tool_calls"], never),
-        Cell("failed", sum(tool.error is not None for tool in tools), len(truth["failed_tool_calls"])),
+        Cell("tool calls", None if no_tools else len(tools), truth["tool_calls"], NO_TOOL_CALLS if no_tools else never),
+        Cell(
+            "failed", None if no_tools else failed, len(truth["failed_tool_calls"]), NO_TOOL_CALLS if no_tools else None
+        ),
         Cell("redundant", _redundant(sessions), len(truth["redundant_tool_calls"]), _unjudged(sessions)),
         *_token_cells(calls, truth["tokens_by_model"], short, spans, logs),
-        Cell("cost", cost, _charged(truth), short or _cached_unknown(chats)),
+        Cell("cost", cost, _charged(truth), short or _cached_unknown(chats) or _of_no_model(sessions)),
     ]
 
 
@@ -136,14 +151,20 @@ def _redundant(sessions: Sequence[Compiled]) -> int | None:
 
 
 def _unjudged(sessions: Sequence[Compiled]) -> str | None:
-    """Return what kept repeats from being judged, in the words of the cards."""
-    return next((gap for each in sessions for gap in each.card.gaps if "repe" in gap), None)
+    """Return what kept repeats from being judged, in the words of the cards and of what they are cut from."""
+    return next((gap for each in sessions for gap in (*each.card.gaps, *each.session.gaps) if "repe" in gap), None)
 
 
 def _cached_unknown(chats: Sequence[ModelCall]) -> str | None:
     """Return how many calls came without their cached tokens, so that no price can be right."""
     missing = [call for call in chats if call.usage_missing is not None]
     return f"{len(missing)} calls: {missing[0].usage_missing}" if missing else None
+
+
+def _of_no_model(sessions: Sequence[Compiled]) -> str | None:
+    """Return that what was used is a total of calls to more models than one, none of which it names."""
+    unpriced = {reason for each in sessions for reason in each.card.cost_coverage.why}
+    return "sent as a total, without a model" if unpriced == {"no_model"} else None
 
 
 def _counted(sessions: Iterable[Compiled]) -> Iterator[Step]:
@@ -157,17 +178,12 @@ def _token_cells(
     spans: Sequence[Span],
     logs: Sequence[LogRecord],
 ) -> Iterator[Cell]:
-    used = [call.usage for call in calls if call.usage is not None and call.operation == "chat"]
+    chats = [call for call in calls if call.operation == "chat" and not refused(call)]
     for ours, theirs in TOKENS.items():
-        total = _sum(used, ours)
+        total = token_sum(chats, ours)
         truth = sum(model[theirs] for model in served.values())
-        reason = _not_sent(ours, spans, logs) if total is None else short
+        reason = (_not_sent(ours, spans, logs) or _estimates(chats)) if total is None else short
         yield Cell(ours.removesuffix("_tokens").replace("_", " "), total, truth, reason)
-
-
-def _sum(used: Iterable[Usage], name: str) -> int | None:
-    known = [count for usage in used if (count := getattr(usage, name)) is not None]
-    return sum(known) if known else None
 
 
 def _texts(spans: Sequence[Span], logs: Sequence[LogRecord]) -> Iterator[str]:
@@ -207,6 +223,11 @@ def _silence(chats: Sequence[ModelCall], truth: dict[str, object]) -> str | None
     )
 
 
+def _estimates(chats: Sequence[ModelCall]) -> str | None:
+    """Return that every call's counts were only estimated: numbers of which none is the server's."""
+    return ESTIMATED if chats and all(call.usage_missing == ESTIMATED for call in chats) else None
+
+
 def _not_sent(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> str | None:
     """Return that a count was not sent, if no signal holds a positive number that could be it."""
     pattern = NUMBERS_OF.get(name)
@@ -221,7 +242,7 @@ def _not_sent(name: str, spans: Sequence[Span], logs: Sequence[LogRecord]) -> st
 
 def main() -> None:
     """Print the table, and beneath it why figures are missing; end with 1 where one is wrong."""
-    tables = {name: table(name) for name in RECORDINGS}
+    tables = {name: table(name) for name in (*RECORDINGS, *OWN_RECORDINGS)}
     console = Console(width=None if sys.stdout.isatty() else 220)
     drawn = Table(
         "recording",

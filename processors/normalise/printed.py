@@ -1,0 +1,37 @@
+"""Objects of vendors' clients and of frameworks as Python prints them: some producers send them only so."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Final
+
+_COUNTS: Final = {
+    "input": re.compile(r"\b(?:prompt_tokens|input_tokens)=(\d+)"),
+    "output": re.compile(r"\b(?:completion_tokens|output_tokens)=(\d+)"),
+    "cache_read": re.compile(r"\b(?:cached_tokens|cache_read_input_tokens)=(\d+)"),
+    "cache_write": re.compile(r"\b(?:cache_write_tokens|cache_creation_input_tokens)=(\d+)"),
+    "reasoning": re.compile(r"\breasoning_tokens=(\d+)"),
+}
+
+_PRINTED_TOOL_MESSAGE: Final = re.compile(
+    r"""content=('(?:[^'\\\n]|\\[^N\n])*'|"(?:[^"\\\n]|\\[^N\n])*")(?: \w+=.*)? tool_call_id='""", re.DOTALL
+)
+
+
+def printed_counts(usage: str) -> Mapping[str, int]:
+    """Return the counts in a printed usage by their names in `Counts`; those that it does not hold are left out."""
+    found = {name: pattern.search(usage) for name, pattern in _COUNTS.items()}
+    return {name: int(match[1]) for name, match in found.items() if match is not None}
+
+
+def printed_content(said: str) -> str:
+    """Return the content of a printed tool message, which names the call's id after it; other text as it is."""
+    printed = _PRINTED_TOOL_MESSAGE.match(said)
+    if printed is None:
+        return said
+    try:
+        return str(ast.literal_eval(printed[1]))
+    except (ValueError, SyntaxError):  # an escape that was cut off
+        return said
