@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from collector.values import Json
@@ -10,6 +12,15 @@ Edge: TypeAlias = tuple[str | None, str | None, str | None]
 """A row of `collector.columns.CORRELATIONS`."""
 LINKED_TRACE: Final = "trace:"
 """Prefix of the value that two traces joined by a span link share."""
+_NO_NAME: Final = re.compile(
+    r"none|null|undefined|unknown|default|0|\[redacted\]|<redacted>|\[scrubbed due to .*", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=10_000)
+def names_nothing(value: str) -> bool:
+    """Tell whether a value stands in an id's place and is none: blank, a default, what a redactor leaves of any."""
+    return not value.strip() or _NO_NAME.fullmatch(value.strip()) is not None
 
 
 class Correlations:
@@ -54,4 +65,4 @@ class Correlations:
 
     def _values(self, attributes: dict[str, Json]) -> set[str]:
         found = map(attributes.get, self._names)
-        return {value for value in found if isinstance(value, str) and value}
+        return {value for value in found if isinstance(value, str) and not names_nothing(value)}

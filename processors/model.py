@@ -252,6 +252,15 @@ class EvaluationResult:
     """False where somebody judged more of the session, whose word counts instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class LooseEnd:
+    """An id in a session's content that other traces may hold as well."""
+
+    value: str
+    lasting: bool
+    """Whether it is kept for traces to come; otherwise it only leads to those that keep it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One run of an agent, over however many traces.
@@ -278,5 +287,5 @@ class Session:
     """What the source did not send and what therefore cannot be said, in words for a user; sorted."""
     trace_ids: tuple[str, ...] = field(default=())
     conversation_ids: tuple[str, ...] = field(default=())
-    loose_ends: tuple[str, ...] = ()
-    """Ids of tool calls by which a session that nobody named finds the rest of it in traces that were not at hand."""
+    loose_ends: tuple[LooseEnd, ...] = ()
+    """By what the session finds the rest of it in traces that were not at hand."""

@@ -24,8 +24,6 @@ ARGUMENT_LENGTH = 20_000
 """Characters of a tool's arguments that a step's row keeps; the whole stands in the span."""
 RESULT_LENGTH = 4_000
 """Characters of a tool's result that a step's row keeps; the whole stands in the span."""
-TOOL_CALL = "tool_call:"
-"""Prefix of a tool call's id among the values that traces share."""
 _NS_PER_MS = 1_000_000
 _USAGE_COLUMNS = tuple(field.name for field in fields(TokenSums))
 
@@ -47,10 +45,10 @@ def derived_rows(compiled: Iterable[Compiled], compiled_at: int) -> DerivedRows:
 
 
 def correlation_rows(session: Session) -> Iterator[Row]:
-    """Yield what lets the store find, by content, the traces of which a session without a key is a part."""
+    """Yield what lets the store find, by content, traces that belong to the session."""
     if session.trace_ids:
-        for tool_call_id in session.loose_ends:
-            yield {"trace_id": session.trace_ids[0], "value": f"{TOOL_CALL}{tool_call_id}"}
+        for end in session.loose_ends:
+            yield {"trace_id": session.trace_ids[0], "value": end.value, "lasting": end.lasting}
 
 
 def session_row(compiled: Compiled) -> Row:

@@ -20,8 +20,8 @@ The contract:
 * `replace` swaps everything derived from a group, and from smaller groups that have grown together into it, for the
   new rows in one transaction: no reader sees half a session. If rows arrived since the snapshot, it stays pending.
 * What content tells of traces that belong together (`correlations` among the derived rows) joins groups as attributes
-  do, from then on. Groups that grow together by it are pending. A value that is found in `MOST_TRACES_OF_A_VALUE`
-  traces names nothing and joins no more.
+  do, from then on; a value that is not `lasting` only joins a group to those that hold it already. Groups that grow
+  together are pending. A value that is found in `MOST_TRACES_OF_A_VALUE` traces names nothing and joins no more.
 * What budgets said (`budgets` among the derived rows) is kept by `breach_id`: said again it is brought up to date, so
   that a breach is there once, says when it was first one, and whether a webhook was told. A session that is no more
   takes what was said of it along.

@@ -225,8 +225,11 @@ PER_SESSION: Final[Mapping[str, pa.Schema]] = {
 }
 """What `replace` swaps."""
 
-CORRELATIONS: Final = _table(trace_id=_TEXT, value=_TEXT)
-"""Values that a reader of content found traces to share, beside those that stood in their attributes."""
+CORRELATIONS: Final = _table(trace_id=_TEXT, value=_TEXT, lasting=_FLAG)
+"""Values that a reader of content found, by which traces belong together as by those in their attributes.
+
+One that is not `lasting` only joins traces that hold it already.
+"""
 
 REPLACED: Final[Mapping[str, pa.Schema]] = {**PER_SESSION, "budgets": BUDGETS, "correlations": CORRELATIONS}
 """What `replace` takes: `budgets` are brought up to date and `correlations` only added, not swapped."""

@@ -14,6 +14,8 @@ FOUND: Final = pa.schema(
     [
         pa.field("trace_id", pa.string()),
         pa.field("value", pa.string()),
+        pa.field("lasting", pa.bool_()),
+        pa.field("group_key", pa.string()),
         pa.field("batch", pa.int64()),
     ]
 )
@@ -21,8 +23,13 @@ FOUND: Final = pa.schema(
 
 _NEW: Final = """
     SELECT min(f.batch) AS batch, f.trace_id, f.value FROM found f
-    WHERE NOT EXISTS (SELECT 1 FROM telemetry.arrivals a WHERE a.trace_id = f.trace_id AND a.value = f.value)
+    WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.group_key = f.group_key AND n.value = f.value)
     AND (SELECT count(DISTINCT a.trace_id) FROM telemetry.arrivals a WHERE a.value = f.value) < ?
+    AND (
+        f.lasting
+        OR EXISTS (SELECT 1 FROM telemetry.arrivals a WHERE a.value = f.value)
+        OR EXISTS (SELECT 1 FROM found g WHERE g.value = f.value AND g.lasting AND g.group_key <> f.group_key)
+    )
     GROUP BY f.trace_id, f.value
 """
 _INSERT: Final = "INSERT INTO {schema}.arrivals BY NAME SELECT {columns} FROM new_edges"
@@ -33,14 +40,15 @@ _GREW_TOGETHER: Final = """
 """
 
 
-def join(cursor: Cursor, found: pa.Table, *, schema: str = "telemetry", numbered: bool = True) -> None:
+def join(cursor: Cursor, found: pa.Table, nodes: pa.Table, *, schema: str = "telemetry", numbered: bool = True) -> None:
     """Add the edges that are not known, and make groups pending that grow together by them.
 
-    `numbered` says whether the tables hold a batch's number, or their store numbers rows itself.
+    `nodes` are the groups' members as they were. `numbered` says whether the tables hold a batch's number, or their
+    store numbers rows itself.
     """
     if not found.num_rows:
         return
-    with registered(cursor, found=found):
+    with registered(cursor, found=found, nodes=nodes):
         new = cursor.execute(_NEW, [MOST_TRACES_OF_A_VALUE]).to_arrow_table()
     if not new.num_rows:
         return

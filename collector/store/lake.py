@@ -154,7 +154,7 @@ class LakeStore(DuckStore):
             with registered(cursor, nodes=ready.nodes):
                 cursor.execute(_NEW_MEMBERS)
                 cursor.execute(_DONE)
-            join(cursor, ready.found, schema="raw", numbered=False)
+            join(cursor, ready.found, ready.nodes, schema="raw", numbered=False)
 
     def unposted(self, limit: int) -> Sequence[Row]:
         """See `TelemetryStore`. Only the process that compiles is told, so that a webhook hears of a breach once."""

@@ -142,6 +142,9 @@ class MemoryStore:
         with self._lock:
             for group, tables in checked:
                 self._replace(group, tables)
+            found = [(group, row) for group, tables in checked for row in tables.get("correlations", ())]
+            for group, row in sorted(found, key=lambda each: not each[1]["lasting"]):
+                self._join(group, row)
 
     def _replace(self, group: Group, tables: Mapping[str, list[_Stored]]) -> None:
         nodes, key_of_group = nodes_of(group), group_key(group)
@@ -162,16 +165,15 @@ class MemoryStore:
             for pending in self._pending
             if pending.edge.last_batch > group.last_batch or not nodes & set(pending.edge.nodes)
         ]
-        for row in tables.get("correlations", ()):
-            self._join(str(row["trace_id"]), str(row["value"]), group.last_batch)
 
-    def _join(self, trace_id: str, value: str, batch: int) -> None:
+    def _join(self, group: Group, row: _Stored) -> None:
+        trace_id, value, batch = str(row["trace_id"]), str(row["value"]), group.last_batch
         others = {edge.trace_id for edge in self._edges if edge.value == value}
-        if trace_id in others or len(others) >= MOST_TRACES_OF_A_VALUE:
+        if value in group.values or len(others) >= MOST_TRACES_OF_A_VALUE or not (others or row["lasting"]):
             return
         edge = Edge(batch, batch, trace_id, value, None)
         self._edges.append(edge)
-        if others:
+        if others - {trace_id}:
             self._pending.append(_Pending(edge, 0))
 
     def _gone(self, group: Group, new: set[str]) -> set[str]:

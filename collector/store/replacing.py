@@ -66,18 +66,20 @@ def compiled_of(compiled: Sequence[tuple[Group, DerivedRows]]) -> Compiled:
     """Return groups and rows as Arrow. Raises ValueError for what the tables cannot hold."""
     rows: dict[str, list[Row]] = {}
     keys: list[str] = []
-    batches: list[int] = []
+    origins: list[tuple[str, int]] = []
     for group, derived in compiled:
         for name, some in derived.items():
             rows.setdefault(name, []).extend(some)
         keys += [group_key(group)] * len(derived.get(_SESSIONS, ()))
-        batches += [group.last_batch] * len(derived.get(_CORRELATIONS, ()))
+        origins += [(group_key(group), group.last_batch)] * len(derived.get(_CORRELATIONS, ()))
     tables = {name: table for name, table in arrow_tables(rows, REPLACED).items() if table.num_rows}
     if keys:
         tables[_SESSIONS] = tables[_SESSIONS].append_column("group_key", pa.array(keys, pa.string()))
     found = FOUND.empty_table()
-    if batches:
-        found = tables.pop(_CORRELATIONS).append_column("batch", pa.array(batches, pa.int64()))
+    if origins:
+        groups, batches = zip(*origins, strict=True)
+        found = tables.pop(_CORRELATIONS).append_column("group_key", pa.array(groups))
+        found = found.append_column("batch", pa.array(batches))
     return Compiled(tables, _nodes([group for group, _ in compiled]), found, frozenset(keys))
 
 
@@ -111,7 +113,7 @@ def swap(cursor: Cursor, compiled: Compiled) -> None:
             cursor.execute(_NEW_MEMBERS, [sorted(compiled.with_sessions)])
             for statement in _DONE:
                 cursor.execute(statement)
-        join(cursor, compiled.found)
+        join(cursor, compiled.found, compiled.nodes)
 
 
 def swap_rows(cursor: Cursor, compiled: Compiled) -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from collector.model import LogRecord, Span
 from processors.model import AgentRun, OtherStep, Session, Step
 from processors.normalise import agents, calls, content, contexts, doubts, placing, requests, rollups, tools
-from processors.normalise.continuing import loose_ends
 from processors.normalise.gaps import gaps
+from processors.normalise.loose_ends import loose_ends
 from processors.normalise.reading import Readings, share_messages
-from processors.normalise.sessions import FROM_TRACE, Bundle
+from processors.normalise.sessions import Bundle
 from processors.normalise.sighting import Sighting
 from processors.normalise.work import Work, counting, plant
 
@@ -46,8 +46,7 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     agents.name_agents(works)
     content.without_skeletons(works)
     steps = _steps(works)
-    ends = loose_ends(readings) if bundle.source == FROM_TRACE else ()
-    return replace(_session(bundle, steps, threads), loose_ends=ends)
+    return replace(_session(bundle, steps, threads), loose_ends=loose_ends(bundle, readings))
 
 
 def _identified(sightings: Sequence[Sighting]) -> list[Sighting]:

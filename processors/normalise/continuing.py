@@ -2,7 +2,7 @@
 
 Proxies and bare SDKs send a trace per request and no session id. Where content was captured, the next request's prompt
 holds the answers to the tool calls of the one before, under ids that no other conversation has. What was not loaded
-together is found by `loose_ends`, which the store takes as values that traces share (docs/adr/008).
+together is found by the loose ends, which the store takes as values that traces share (docs/adr/008).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def joined(parts: Sequence[tuple[Bundle, Readings]]) -> list[tuple[Bundle, Readi
     return _merged(known)
 
 
-def loose_ends(readings: Readings) -> tuple[str, ...]:
+def loose_tool_calls(readings: Readings) -> set[str]:
     """Return the ids of tool calls that lead from these signals to others: asked for or answered here, not both."""
     asked: set[str] = set()
     answered: set[str] = set()
@@ -68,7 +68,7 @@ def loose_ends(readings: Readings) -> tuple[str, ...]:
         if isinstance(sighting.step, ModelCall):
             asked.update(_requested(sighting.step.output_messages))
             answered.update(_lately_answered(sighting.step.input_messages or ()))
-    return tuple(sorted(asked ^ answered))
+    return asked ^ answered
 
 
 def _requested(messages: tuple[Message, ...] | None) -> Iterator[str]:

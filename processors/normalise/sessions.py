@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeAlias
 
+from collector.correlations import names_nothing
 from collector.model import AttributeValue, LogRecord, Span
 
 SESSION_KEYS = (
@@ -55,7 +56,6 @@ FROM_TRACE = "trace"
 """The session's source where no attribute named it."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-_MEANINGLESS = {"none", "null", "undefined", "unknown", "default", "0"}
 _RESPONSE_ID = "gen_ai.response.id"
 _PREVIOUS_RESPONSE = ("gen_ai.request.previous_response.id", "gen_ai.conversation.id")
 
@@ -107,7 +107,7 @@ def _unquoted(value: AttributeValue) -> AttributeValue:
 
 
 def _names_a_session(key: str, value: str, signal: Span | LogRecord, response_ids: frozenset[str]) -> bool:
-    if not value.strip() or value.strip().lower() in _MEANINGLESS:
+    if names_nothing(value):
         return False
     if key == "thread.id":
         return not value.isdecimal()

@@ -101,9 +101,9 @@ def session(session_id: str, cost: str | None = "0.000000000001", steps: int = 2
     }
 
 
-def sharing(value: str, trace_id: str) -> DerivedRows:
+def sharing(value: str, trace_id: str, *, lasting: bool = True) -> DerivedRows:
     """Return what says that a value was found in a trace's content."""
-    return {"correlations": [{"trace_id": trace_id, "value": value}]}
+    return {"correlations": [{"trace_id": trace_id, "value": value, "lasting": lasting}]}
 
 
 def together(*parts: DerivedRows) -> DerivedRows:

@@ -335,6 +335,24 @@ class TestReplace:
         opened.store.append(batch([span(B, 3)]))
         assert [group.trace_ids for group in quiet(opened.store)] == [{A, B}]
 
+    def test_a_value_that_does_not_last_joins_what_holds_it(self, store: TelemetryStore) -> None:
+        """A group that only looks for others finds those that are kept under a value, and is not found itself."""
+        store.append(batch([span(A, 1), span(B, 2), span(C, 3)]))
+        first, second, third = quiet(store)
+        store.replace(first, {**session("a"), **sharing("call", A, lasting=False)})
+        store.replace(second, {**session("b"), **sharing("call", B)})
+        assert quiet(store) == [third]
+        store.replace(third, {**session("c"), **sharing("call", C, lasting=False)})
+        assert [group.trace_ids for group in quiet(store)] == [{B, C}]
+
+    def test_what_is_compiled_together_finds_each_other(self, store: TelemetryStore) -> None:
+        """The order of groups in one transaction does not decide whether they grow together."""
+        store.append(batch([span(A, 1), span(B, 2)]))
+        first, second = quiet(store)
+        looking = {**session("a"), **sharing("call", A, lasting=False)}
+        store.replace_all([(first, looking), (second, {**session("b"), **sharing("call", B)})])
+        assert [group.trace_ids for group in quiet(store)] == [{A, B}]
+
     def test_a_value_that_stands_everywhere_joins_few(self, store: TelemetryStore) -> None:
         """An id that more traces hold than one run has names no run."""
         traces = [trace(100 + number) for number in range(MOST_TRACES_OF_A_VALUE + 2)]

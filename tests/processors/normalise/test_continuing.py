@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.model import Attributes, Span
-from processors.model import ToolCall
+from processors.model import LooseEnd, ToolCall
 from processors.normalise import normalise
 from tests.processors.normalise.counting import spans_of
 
@@ -101,13 +101,15 @@ def test_loose_ends_are_what_others_asked_for_or_answer() -> None:
     """A session names the tool calls that lead out of it, and none that it both asked for and answered."""
     run = [request(1, 0, asks=FIRST), request(2, 2, holds=(FIRST,), asks=SECOND), request(3, 4, holds=(FIRST, SECOND))]
     alone = [ends_of([span]) for span in run]
-    assert alone == [(FIRST,), tuple(sorted((FIRST, SECOND))), tuple(sorted((FIRST, SECOND)))]
-    assert (ends_of(run[:2]), ends_of(run)) == ((SECOND,), ())
+    first, second = (f"tool_call:{name}" for name in (FIRST, SECOND))
+    assert alone == [(first,), tuple(sorted((first, second))), tuple(sorted((first, second)))]
+    assert (ends_of(run[:2]), ends_of(run)) == ((second,), ())
 
 
-def test_a_named_session_has_no_loose_ends() -> None:
-    """What a sender named needs no ids to be found by."""
-    assert ends_of([request(1, 0, asks=FIRST, key="monday")]) == ()
+def test_a_named_session_is_not_found_by_its_loose_ends() -> None:
+    """What a sender named looks for others, and needs no ids to be found by."""
+    named, unnamed = (normalise([request(1, 0, asks=FIRST, key=key)])[0] for key in ("monday", None))
+    assert [end.lasting for end in (*named.loose_ends, *unnamed.loose_ends)] == [False, True]
 
 
 @given(st.data())
@@ -120,10 +122,23 @@ def test_growing_together_shows_no_new_ends(data: st.DataObject) -> None:
         for number in range(1, data.draw(st.integers(2, 5)) + 1)
     ]
     parts = {end for span in spans for end in ends_of([span])}
-    assert all(set(session.loose_ends) <= parts for session in normalise(spans))
+    assert all({end.value for end in session.loose_ends} <= parts for session in normalise(spans))
 
 
 def ends_of(spans: list[Span]) -> tuple[str, ...]:
     """Return the loose ends of the one session in some spans."""
     (session,) = normalise(spans)
-    return session.loose_ends
+    return tuple(end.value for end in session.loose_ends)
+
+
+def test_a_call_on_its_own_is_found_by_its_response() -> None:
+    """What a vendor's instrumentation saw in a trace of its own lasts; a framework's session, or a named one, looks."""
+    call: Attributes = {"gen_ai.operation.name": "chat", "gen_ai.response.id": "resp-1"}
+    stray = make(1, "chat gpt-5", call, trace=f"{1:032x}")
+    run = [
+        make(2, "invoke_agent a", {"gen_ai.operation.name": "invoke_agent"}, trace=f"{2:032x}"),
+        make(3, "chat gpt-5", call, trace=f"{2:032x}", parent=2),
+    ]
+    named = make(4, "chat gpt-5", {**call, "session.id": "monday"}, trace=f"{3:032x}")
+    ends = [session.loose_ends for spans in ([stray], run, [named]) for session in normalise(spans)]
+    assert ends == [(LooseEnd("response:resp-1", lasting=lasting),) for lasting in (True, False, False)]
