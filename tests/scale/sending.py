@@ -1,7 +1,7 @@
 """Senders in a process of their own, so that their CPU time is told from everybody else's.
 
-`python -m tests.scale.sending URL FIRST SPANS RATE SECONDS`: send requests of so many spans from several threads, at most
-RATE spans a second unless that is 0, and print how many were acknowledged, in how many seconds, with how much CPU time.
+`python -m tests.scale.sending URL FIRST SPANS RATE SECONDS`: send requests of so many spans from several threads,
+at most RATE spans a second unless that is 0. Prints how many were acknowledged, in which time, with how much CPU time.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ class TestConflicts:
         assert raised.value.retryable
 
     def test_losing_too_often_is_a_conflict_and_quotes_nothing(self) -> None:
-        """DuckLake's own retries come to an end in a conflict; its statement, which holds telemetry, is not repeated."""
+        """DuckLake's own retries come to an end in a conflict, which does not repeat a statement full of telemetry."""
         said = (
             "Failed to commit DuckLake transaction. Exceeded the maximum retry count of 10. Failed to flush changes: "
             """Failed to execute query "INSERT INTO t VALUES ('a prompt')": ERROR:  duplicate key value"""
