@@ -1,7 +1,7 @@
 """Send many small agent sessions through a load balancer, with the exporters that agents use, over gRPC and HTTP.
 
-What an exporter gives up on is exported again until it is acknowledged. The number of acknowledged spans is written into
-a file while it grows; at the end it is printed with the number of exports that had failed.
+What an exporter gives up on is exported again until it is acknowledged. The number of acknowledged spans is written
+into a file while it grows; at the end it is printed with the number of exports that had failed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from spans import agent_run
+
+from tests.compose.spans import agent_run
 
 _SESSIONS_AN_EXPORT = 10
 _SENDERS_A_PROTOCOL = 3
