@@ -36,8 +36,8 @@ stand_ins() {
 }
 
 healthy() { for name in collector-1 collector-2; do podman healthcheck run "$(container "$name")" >/dev/null || return 1; done; }
-soon() { # soon COMMAND...: it succeeds within three minutes
-    local limit=$((SECONDS + 180))
+soon() { # soon COMMAND...: it succeeds within ten minutes, which a busy machine may need
+    local limit=$((SECONDS + 600))
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$limit" ] || return 1
         sleep 0.5
