@@ -126,7 +126,8 @@ export CLAWTRACE_TOKEN
 compose up --detach collector >/dev/null
 check "with one it does" ready
 check "and refuses who does not show it" refused third
-check "the costcraft service shows it" equal "$(clawtrace sql --format csv 'SELECT count(*) AS n FROM sessions' | tr -d '\r' | xargs)" "n 2"
+check "the costcraft service shows it" clawtrace compile
+check "and reads" equal "$(clawtrace sql --format csv 'SELECT count(*) AS n FROM sessions' | tr -d '\r' | xargs)" "n 2"
 
 compose down --volumes >/dev/null
 check "taken down, nothing is left" equal "$(podman ps --all --quiet; podman volume ls --quiet)" ""
