@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench figures reliability truth compose-test scale-test audit
+.PHONY: help demo test check golden bench figures reliability truth compose-test compose-scale-test scale-test audit
 
 help: ## Show the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-19s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,14 +44,18 @@ reliability: $(READY) ## Load, faults, bad inputs, fuzzing and a soak, with figu
 truth: $(READY) ## Every figure of every recording beside what the model server served
 	@$(BIN)/python -m tests.processors.normalise.truth
 
-compose-test: $(READY) ## The image under compose with real spans; as root, needs podman buildah runc debootstrap
+compose-test: $(READY) ## The image under compose with real spans; as root, needs podman buildah runc debootstrap netavark
 	@tests/compose/run.sh
+
+compose-scale-test: $(READY) ## Two collectors on a lake behind a load balancer, under compose; as root, needs the same
+	@tests/compose/scale.sh
 
 scale-test: $(READY) ## Collectors on one lake, with faults and figures; as root, installs PostgreSQL
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install --yes -qq --no-install-recommends postgresql; }
 	@$(BIN)/python -m pip install --quiet --editable '.[lake,spark]' --group scale
 	@CLAWTRACE_SCALE_TEST=1 $(BIN)/pytest -n 0 tests/scale tests/deploy tests/collector/store
-	@$(BIN)/python -m tests.scale.throughput
+	@$(BIN)/python -m tests.scale.throughput --cores 0.25
+	@$(BIN)/python -m tests.scale.throughput --cores 0.25 --s3
 
 audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }

@@ -10,6 +10,8 @@ from collector.tls import TlsFiles
 MEBIBYTE = 1024 * 1024
 _POSITIVE = ("queue_bytes", "group_bytes", "max_body_bytes", "max_attributes", "max_attribute_bytes", "retry_after_s")
 LARGEST_BODY_MIB = 64
+LAKE_COMMIT_INTERVAL_S = 0.25
+"""A lake's commit costs tens of milliseconds of CPU and a turn at the catalog, whatever its size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class IngestConfig:
     """What may wait to be stored, as received; past it senders are told to come back."""
     group_bytes: int = 16 * MEBIBYTE
     """Bodies up to this size together share one commit; a larger one has a commit of its own."""
+    commit_interval_s: float = 0.0
+    """How long after the start of one commit the next one starts at the earliest, unless a group is full: for stores
+    whose commits cost much whatever their size. A request that comes after a pause does not wait."""
     max_body_bytes: int = LARGEST_BODY_MIB * MEBIBYTE
     """Limit of one request, as sent and unpacked."""
     max_attributes: int = 10_000

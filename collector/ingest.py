@@ -1,8 +1,8 @@
 """From request bodies to one commit for many requests, acknowledged after it: queue, decode, redact, append, answer.
 
 Two threads work as a pipeline: one makes a group of redacted rows of requests, the other appends the group before it
-(DuckDB lets go of the interpreter meanwhile). A group grows for as long as the commit before it takes, so that few
-senders get short waits and many senders share commits.
+(DuckDB lets go of the interpreter meanwhile). A group grows for as long as the commit before it takes, or as the
+configuration asks for where commits are dear, so that few senders get short waits and many senders share commits.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ class Ingest:
         self._queued_bytes = 0
         self._group = self._new_group()
         self._handed_over: _Group | None = None
+        self._next_commit_at = 0.0
         self._submitted = 0
         self._answered = 0
         self._stopping = False
@@ -160,16 +161,28 @@ class Ingest:
         """Return what to decode next, handing the group over when the other thread is free; None at the end."""
         with self._changed:
             while True:
-                if self._group.members and self._handed_over is None:
-                    self._handed_over, self._group = self._group, self._new_group()
-                    self._changed.notify_all()
+                if self._awaits_its_time() and self._seconds_to_commit() <= 0:
+                    self._hand_over()
                 if self._queue and self._group.size < self._config.group_bytes:
                     return self._queue.popleft()
                 if self._stopping and not self._queue and not self._group.members:
                     self._decoding_ended = True
                     self._changed.notify_all()
                     return None
-                self._changed.wait()
+                self._changed.wait(self._seconds_to_commit() if self._awaits_its_time() else None)
+
+    def _awaits_its_time(self) -> bool:
+        return bool(self._group.members) and self._handed_over is None
+
+    def _seconds_to_commit(self) -> float:
+        if self._stopping or self._group.size >= self._config.group_bytes:
+            return 0.0
+        return self._next_commit_at - time.monotonic()
+
+    def _hand_over(self) -> None:
+        self._next_commit_at = time.monotonic() + self._config.commit_interval_s
+        self._handed_over, self._group = self._group, self._new_group()
+        self._changed.notify_all()
 
     def _decode_into(self, group: _Group, request: _Request) -> None:
         if not request.answer.set_running_or_notify_cancel():

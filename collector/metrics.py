@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -34,9 +35,10 @@ class Metrics:
         )
         self.database_bytes = Gauge(
             "clawtrace_database_bytes",
-            "What the database takes, seen when its size was last judged",
+            "What the database file and its log take of the disk; not a number for a store that is no file",
             registry=self._registry,
         )
+        self.database_bytes.set(math.nan)
         self.queue_bytes = Gauge(
             "clawtrace_queue_bytes", "Request bytes received and not yet answered", registry=self._registry
         )

@@ -90,9 +90,10 @@ def serve(
     from clawtrace_otel.cli.retention import Keep
     from clawtrace_otel.cli.service import run, tls_files
     from collector.access import read_tokens
-    from collector.config import LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
+    from collector.config import LAKE_COMMIT_INTERVAL_S, LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
     from processors.normalise.sessions import CORRELATION_KEYS
 
+    lake = chosen_lake(store, data, elsewhere=db is not None)
     config = CollectorConfig(
         host=host,
         published=published,
@@ -105,9 +106,10 @@ def serve(
             correlation_attributes=frozenset(CORRELATION_KEYS),
             queue_bytes=queue_mb * MEBIBYTE,
             max_body_bytes=min(queue_mb, LARGEST_BODY_MIB) * MEBIBYTE,
+            commit_interval_s=LAKE_COMMIT_INTERVAL_S if lake else 0.0,
         ),
     )
     settings = CompileSettings(prices=prices, budgets=budgets, idle_s=idle_seconds)
-    place = chosen_lake(store, data, elsewhere=db is not None) or database_path(db)
+    place = lake or database_path(db)
     keep = Keep(days=keep_days, bodies_days=keep_bodies_days, gigabytes=max_gb)
     run(config, place, settings, RedactionChoice(redact, redact_key, content), keep, log_format)

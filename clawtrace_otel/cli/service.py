@@ -67,6 +67,8 @@ def run(
         actions = StoreActions(store, queries, compiler)
         collector = Collector(config, store, queries, actions, redactor(key_place(place), redaction))
         compiler.count = collector.metrics.count_compiled
+        if isinstance(place, Path):
+            collector.metrics.database_bytes.set_function(store.database.file_bytes)
         addresses = collector.start()
         try:
             judged = watching(store, budgets, compiler, collector.metrics)

@@ -27,7 +27,16 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "python_enable_replacements": False,
     "temp_directory": "",
 }
-_CONFLICT: Final = ("Transaction conflict", "conflict", "could not serialize access", "deadlock detected")
+_CONFLICT: Final = (
+    "Transaction conflict",
+    "conflict",
+    "could not serialize access",
+    "deadlock detected",
+    # DuckLake itself commits again when another was first, and gives up after so many times.
+    "Exceeded the maximum retry count",
+)
+_STATEMENT: Final = "Failed to execute query"
+"""What follows is SQL with values from the telemetry, which logs and answers must not repeat."""
 _OTHER_PLACE: Final = "does not match existing data path"
 _TO_BLAME: Final = (duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError, duckdb.NotSupportedError)
 """Errors that the rows or the statement are to blame for."""
@@ -86,7 +95,7 @@ def lake_errors(name: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         text = str(error).partition("\n\nLINE ")[0]
-        line = " ".join(text.split())[:500]
+        line = _without_statement(" ".join(text.split()))[:500]
         if any(sign in text for sign in _CONFLICT):
             raise CommitConflictError(name, line) from error
         if isinstance(error, _INSTANCE_LOST):
@@ -98,3 +107,8 @@ def lake_errors(name: str) -> Iterator[None]:
             f"{name} refused the statement: {line}" if permanent else f"{name} cannot be reached or used now: {line}",
             retryable=not permanent,
         ) from error
+
+
+def _without_statement(text: str) -> str:
+    said, statement, rest = text.partition(_STATEMENT)
+    return f"{said}{statement}:{rest.rpartition('ERROR:')[2]}" if statement else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -108,6 +109,28 @@ def test_requests_that_wait_share_a_commit() -> None:
     assert store.batches[0] == ["first"]
     assert len(store.batches) < 10
     assert sorted(name for batch in store.batches[1:] for name in batch) == sorted(f"n{n}" for n in range(50))
+
+
+def test_commits_keep_their_interval() -> None:
+    """A commit starts no sooner after the one before than the configuration says, unless a group is full."""
+    store, started = WatchedStore(), time.monotonic()
+    with running(store, IngestConfig(commit_interval_s=0.2)) as ingest:
+        for name in ("a", "b"):
+            ingest.submit("traces", body(name)).result(ANSWER_S)
+        assert time.monotonic() - started >= 0.2
+    with running(store, IngestConfig(commit_interval_s=3600, group_bytes=1)) as ingest:
+        for name in ("c", "d"):
+            ingest.submit("traces", body(name)).result(ANSWER_S)
+
+
+def test_a_stop_does_not_wait_for_the_interval() -> None:
+    """What waits for its commit's time is stored at once when the collector stops."""
+    store = WatchedStore()
+    with running(store, IngestConfig(commit_interval_s=3600)) as ingest:
+        ingest.submit("traces", body("first")).result(ANSWER_S)
+        waiting = ingest.submit("traces", body("second"))
+        assert not waiting.done()
+    assert waiting.result(ANSWER_S) == Accepted(0, "")
 
 
 def test_a_full_queue_refuses_and_recovers() -> None:

@@ -13,6 +13,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [network]
+network_backend = "netavark"
 network_config_dir = "$work/networks"
 CONF
     cat >"$CONTAINERS_STORAGE_CONF" <<CONF

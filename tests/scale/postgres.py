@@ -31,6 +31,11 @@ class Postgres:
     folder: Path
     port: int
 
+    @property
+    def pid(self) -> int:
+        """The process that all its others are children of."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def dsn(self, database: str = _USER) -> str:
         """Return how libpq finds a database."""
         return f"host=127.0.0.1 port={self.port} dbname={database} user={_USER}"

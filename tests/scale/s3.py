@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ def running_s3() -> Iterator[S3]:
     """Run an S3 server with one bucket, in threads of this process."""
     # Not installed in every environment: whoever calls has looked.
     boto3, moto, serving = (import_module(name) for name in ("boto3", "moto.server", "werkzeug.serving"))
+    # It says a line for each request.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     unavailable = threading.Event()
     application = moto.DomainDispatcherApplication(moto.create_backend_app)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from collector.errors import NotOurDatabaseError, StoreError
@@ -194,6 +195,16 @@ class TestConflicts:
             cursor.execute("UPDATE layout.turn SET number = 7")
             other.execute("UPDATE layout.turn SET number = 8")
         assert raised.value.retryable
+
+    def test_losing_too_often_is_a_conflict_and_quotes_nothing(self) -> None:
+        """DuckLake's own retries come to an end in a conflict, which does not repeat a statement full of telemetry."""
+        said = (
+            "Failed to commit DuckLake transaction. Exceeded the maximum retry count of 10. Failed to flush changes: "
+            """Failed to execute query "INSERT INTO t VALUES ('a prompt')": ERROR:  duplicate key value"""
+        )
+        with pytest.raises(CommitConflictError, match="duplicate key value") as raised, lake_errors("the lake"):
+            raise duckdb.TransactionException(said)
+        assert "a prompt" not in str(raised.value)
 
     @pytest.mark.parametrize("statement", ["SELECT 'x'::INT", "FROM nowhere"])
     def test_what_is_wrong_stays_wrong(self, store: LakeStore, statement: str) -> None:
