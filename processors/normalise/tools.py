@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from processors.model import ToolCall
 from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK
+from processors.normalise.values import mapping, structured
 from processors.normalise.work import Work
 
 SAME_CALL = "counted once: same tool call id"
@@ -126,10 +127,18 @@ def _may_be(work: Work, other: Work) -> bool:
     mine, theirs = tool_of(work), tool_of(other)
     if mine.tool_call_id is not None and theirs.tool_call_id is not None:
         return False
-    if mine.arguments is not None and theirs.arguments is not None and mine.arguments != theirs.arguments:
+    if not _agree(mine.arguments, theirs.arguments):
         return False
     slack = LOG_SLACK if work.sighting.signal == "log" else CLOCK_SLACK
     return theirs.started_at - CLOCK_SLACK <= mine.ended_at <= theirs.ended_at + slack
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    """Tell whether two signals may give the arguments of one run: some send only a few of them."""
+    if one is None or other is None or one == other:
+        return True
+    fewer, more = sorted((mapping(structured(one)), mapping(structured(other))), key=len)
+    return bool(fewer) and all(name in more and more[name] == value for name, value in fewer.items())
 
 
 def merged(tool: ToolCall, other: ToolCall) -> ToolCall:
