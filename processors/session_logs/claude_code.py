@@ -42,7 +42,7 @@ _KNOWN: Final = frozenset(
     dev-mods ended-by-model file-history-delta file-history-snapshot fork-context-ref frame-link history-suppression
     host-row hybrid-organization isolation-latch last-prompt memory-mode mode observer-ref permission-mode pr-link
     relocated repl-mode resume-head-vouch session-owner tag tools-used worktree-state
-    """.split()
+    """.split()  # noqa: SIM905 - as a list it would fill a page
 )
 """What releases up to 2.1.332 write; lines of most kinds serve the program's own memory."""
 _SYNTHETIC: Final = "<synthetic>"
