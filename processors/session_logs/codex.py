@@ -296,6 +296,7 @@ class _Reader:
             program=PROGRAM,
             thread_id=origin.thread_id,
             agent=named or f"{PROGRAM} agent {origin.thread_id}",
+            is_session=True,
         )
 
     def _tool(self, trace: Trace, call_id: str, asked: tuple[int, str, object]) -> None:

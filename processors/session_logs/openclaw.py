@@ -167,6 +167,7 @@ class _Reader:
             program=PROGRAM,
             thread_id=self.session_id if is_sub_agent else None,
             agent=f"{PROGRAM} agent {self.session_id}" if is_sub_agent else None,
+            is_session=is_sub_agent,
         )
         for key, times, message, parts in self.calls:
             trace.call(key, times, _tokens(record(message.get("usage"))), parts, _attributes(message))
