@@ -109,6 +109,16 @@ def join_agents(works: Sequence[Work]) -> None:
                 work.yield_to(counting(same), SAME_WORK)
                 if work.step.name != counting(same).step.name:
                     _unname(works, work)
+    _join_ends(works)
+
+
+def _join_ends(works: Sequence[Work]) -> None:
+    """Let a record that only tells that an agent ended yield to the file's run of the same id."""
+    runs = [(work, work.step) for work in works if isinstance(work.step, AgentRun) and work.counted_by is None]
+    told = {run.agent_id: work for work, run in runs if run.agent_id is not None and from_file(work)}
+    for work, run in runs:
+        if work.sighting.signal == "log" and work.around is None and run.agent_id in told:
+            work.yield_to(told[run.agent_id], SAME_WORK)
 
 
 def _unname(works: Sequence[Work], run: Work) -> None:
