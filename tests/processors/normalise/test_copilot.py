@@ -1,4 +1,7 @@
-"""GitHub Copilot. No recording exists: spans and records are built by hand from the vendor's monitoring documents."""
+"""GitHub Copilot in VS Code: spans and records built by hand from the vendor's monitoring documents.
+
+Its command line is recorded: `tests/fixtures/captures/copilot-cli`.
+"""
 
 from __future__ import annotations
 
