@@ -51,6 +51,7 @@ FAILED = re.compile(
     r"\s*(?:\{?\s*[\"']?(?:error|exception)[\"']?\s*[:=](?!\s*(?:null|none|false|\"\"|\{\}|\[\]))|traceback \(|fatal:)",
     re.IGNORECASE,
 )
+UNCHANGED = re.compile(r"\b(?:unchanged|not (?:been )?(?:changed|modified)) since\b.{0,40}\blast\b", re.IGNORECASE)
 INFORMATIVE = 32
 """Bytes from which equal answers show that two calls asked the same rather than that both were acknowledged."""
 
@@ -95,6 +96,11 @@ def negative(text: str) -> bool:
 def verdict(text: str) -> bool:
     """Whether an answer is a short judgement, which can be acted upon without a word of it being repeated."""
     return negative(text) or (len(text) <= NEGATIVE_LENGTH and bool(VERDICT.search(text)))
+
+
+def unchanged(text: str) -> bool:
+    """Whether an answer says, in place of itself, that it is the one which was given before."""
+    return len(text) <= NEGATIVE_LENGTH and bool(UNCHANGED.search(text))
 
 
 def pending(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from processors.counterfactual import Counterfactual
 from processors.effects import Access, Effect, Effects, ToolRule
-from processors.findings.answers import steady_answer
+from processors.findings.answers import steady_answer, unchanged
 from processors.findings.arguments import plain
 from processors.findings.changes import Changes
 from processors.findings.usage import Usage
@@ -152,10 +152,10 @@ class View:
         return self.changes.known_write(earlier, later)
 
     def answered_alike(self, earlier: ToolCall, later: ToolCall) -> bool:
-        """Whether two answers are equal, or where they were not captured, as long as each other as far as known."""
+        """Whether two answers say the same, or where they were not captured, as long as each other as far as known."""
         before, after = self.answer(earlier), self.answer(later)
         if before is not None and after is not None:
-            return before == after
+            return before == after or unchanged(after)
         tokens = self.ledger.result_tokens
         if earlier.step_id not in tokens or later.step_id not in tokens:
             return True

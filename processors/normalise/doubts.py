@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from processors.model import ModelCall
 from processors.model_names import family
+from processors.normalise.usage import CACHEABLE
 from processors.normalise.work import Work, call_of
 
 CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"
 MAYBE_CUT = "the model's name is the beginning of another one in this session: it may have been cut short"
 
 _SPELLINGS = 16
-_CACHEABLE = 1024
-"""Tokens below which no vendor caches a prompt. Source: the vendors' documentation of prompt caching."""
 
 
 def doubt(works: Sequence[Work]) -> None:
@@ -30,7 +29,7 @@ def _of_caches(calls: Sequence[Work]) -> None:
     telling = {work.step.dialect for work in calls if _cached(work) is not None}
     for work in calls:
         usage = call_of(work).usage
-        large = usage is not None and (usage.input_tokens or 0) >= _CACHEABLE
+        large = usage is not None and (usage.input_tokens or 0) >= CACHEABLE
         if large and _cached(work) is None and work.step.dialect in telling:
             work.note(CACHE_TAKEN_AS_NONE)
 

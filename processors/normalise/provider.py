@@ -112,6 +112,14 @@ def vendor(named: str | None, model: str | None) -> str | None:
     return by_prefix or _by_model(model)
 
 
+def billed_by(configured: str | None, model: str | None) -> str | None:
+    """Return who bills a call to a provider that a user configured under a name of their own choice.
+
+    Such a name may be anything: only a vendor's is believed, else the model's name decides.
+    """
+    return _known((configured or "").strip().lower()) or _by_model(model)
+
+
 def _known(lowered: str) -> str | None:
     if lowered in _RENAMED:
         return _RENAMED[lowered]

@@ -130,19 +130,24 @@ def _may_be(work: Work, other: Work) -> bool:
     mine, theirs = tool_of(work), tool_of(other)
     if mine.tool_call_id is not None and theirs.tool_call_id is not None:
         return False
-    if not _same_arguments(mine.arguments, theirs.arguments):
+    if not _agree(mine.arguments, theirs.arguments):
         return False
     slack = LOG_SLACK if work.sighting.signal == "log" else CLOCK_SLACK
     return theirs.started_at - CLOCK_SLACK <= mine.ended_at <= theirs.ended_at + slack
 
 
-def _same_arguments(one: str | None, other: str | None) -> bool:
-    """Tell whether two signals may have seen the same arguments; some send a bare value for an object that holds it."""
+def _agree(one: str | None, other: str | None) -> bool:
+    """Tell whether two signals may have seen the same arguments.
+
+    Some send only a few of them, some a bare value for the object that holds it.
+    """
     if one is None or other is None or one == other:
         return True
+    if one.startswith("{") and other.startswith("{"):
+        fewer, more = sorted((mapping(structured(one)), mapping(structured(other))), key=len)
+        return bool(fewer) and all(name in more and more[name] == value for name, value in fewer.items())
     values = [list(mapping(structured(sent)).values()) or [structured(sent)] for sent in (one, other)]
-    bare = not (one.startswith("{") and other.startswith("{"))
-    return bare and values[0] == values[1]
+    return values[0] == values[1]
 
 
 def merged(tool: ToolCall, other: ToolCall) -> ToolCall:

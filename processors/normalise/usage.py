@@ -13,6 +13,8 @@ from processors.model import Usage
 
 Counting: TypeAlias = Literal["inclusive", "exclusive", "unknown"]
 
+CACHEABLE = 1024
+"""Tokens below which no vendor caches a prompt. Source: the vendors' documentation of prompt caching."""
 NOT_SENT = "token counts were not sent"
 ZEROS = "token counts of zero on a call that was answered"
 CACHED_NOT_SENT = "cached input tokens were not sent"

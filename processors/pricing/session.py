@@ -30,7 +30,9 @@ def _refused_ids(session: Session) -> Iterator[str]:
 
 def refused(call: ModelCall) -> bool:
     """Return whether a request failed without anything coming back: nobody is billed for it."""
-    return call.error is not None and call.usage is None and not call.output_messages and not call.finish_reasons
+    nothing = call.usage is None and not call.output_messages
+    named = set(call.finish_reasons) - ({"error"} if call.request_id is None else set())
+    return call.error is not None and nothing and not named
 
 
 def price(session: Session, book: PriceBook) -> dict[str, Price]:

@@ -34,20 +34,17 @@ from processors.session_logs.trace import Claims, Imported, Trace
 
 PROGRAM: Final = "claude-code"
 _KNOWN: Final = frozenset(
-    {"user", "assistant", "system", "summary", "attachment", "progress", "file-history-snapshot", "queue-operation"}
-    | {
-        "custom-title",
-        "ai-title",
-        "last-prompt",
-        "permission-mode",
-        "mode",
-        "agent-name",
-        "agent-color",
-        "agent-setting",
-    }
-    | {"tag", "pr-link", "worktree-state", "content-replacement", "file-history-delta", "relocated", "result"}
-    | {"started"}
+    """
+    user assistant system attachment progress queue-operation summary result started
+    agent-color agent-name agent-setting ai-title api-request api-request-blob api-request-resumed api-request-shape
+    artifact-autoreact-ledger artifact-comment-monitor atis-latch attribution-snapshot bridge-session
+    content-replacement continued-in cost-state custom-title data-flow-incomplete data-flow-records derived-from
+    dev-mods ended-by-model file-history-delta file-history-snapshot fork-context-ref frame-link history-suppression
+    host-row hybrid-organization isolation-latch last-prompt memory-mode mode observer-ref permission-mode pr-link
+    relocated repl-mode resume-head-vouch session-owner tag tools-used worktree-state
+    """.split()  # noqa: SIM905 - as a list it would fill a page
 )
+"""What releases up to 2.1.332 write; lines of most kinds serve the program's own memory."""
 _SYNTHETIC: Final = "<synthetic>"
 """The model name of messages that the program wrote itself; no request was made for them."""
 _AGENT_TOOLS: Final = frozenset({"Task", "Agent"})

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from processors.normalise.failing import failure_in
+from processors.normalise.provider import billed_by
 from processors.session_logs.codex_forks import Origin
 from processors.session_logs.codex_usage import Counts, Meter
 from processors.session_logs.lines import NO_CONTENT, Record, decoded, moment, part, plain, record, text
@@ -258,7 +259,7 @@ class _Reader:
         own = [call for call in self.made if call.own]
         for call in own:
             attributes = {
-                "gen_ai.provider.name": self.provider or "openai",
+                "gen_ai.provider.name": billed_by(self.provider, call.model),
                 "gen_ai.request.model": call.model,
                 "openai.response.service_tier": call.tier,
             }
@@ -295,6 +296,7 @@ class _Reader:
             program=PROGRAM,
             thread_id=origin.thread_id,
             agent=named or f"{PROGRAM} agent {origin.thread_id}",
+            is_session=True,
         )
 
     def _tool(self, trace: Trace, call_id: str, asked: tuple[int, str, object]) -> None:

@@ -167,6 +167,7 @@ class _Reader:
             program=PROGRAM,
             thread_id=self.session_id if is_sub_agent else None,
             agent=f"{PROGRAM} agent {self.session_id}" if is_sub_agent else None,
+            is_session=is_sub_agent,
         )
         for key, times, message, parts in self.calls:
             trace.call(key, times, _tokens(record(message.get("usage"))), parts, _attributes(message))
@@ -174,11 +175,17 @@ class _Reader:
             back = self.answered.get(call_id)
             done, answer = back or (at, {})
             result = plain(answer.get("content"))
-            error = (result or "tool error")[:500] if answer.get("isError") is True else None
+            error = (result or "tool error")[:500] if _failed(answer) else None
             trace.tool(call_id, name, (at, done), arguments, result, error=error, lines=1 + (back is not None))
         started_by = self.spawns.call_of.get(self.spawns.key_of.get(self.session_id, ""))
         spans = trace.finish(self.understood, delegated_by=started_by if is_sub_agent else None)
         return Imported(spans, self.skipped, self.copied, self.understood)
+
+
+def _failed(answer: Record) -> bool:
+    """Tell whether a tool failed: a command that ended with an error is a success to OpenClaw, but for its code."""
+    code = record(answer.get("details")).get("exitCode")
+    return answer.get("isError") is True or (isinstance(code, int) and code != 0)
 
 
 def _attributes(message: Record) -> dict[str, str | float | None]:

@@ -81,6 +81,8 @@ class Trace:
     """Names a sub-agent's own work: the session is then its parent's."""
     agent: str | None = None
     """The agent's name; the program's where it has none."""
+    is_session: bool = False
+    """Whether the sub-agent's work is a session of its own to the program, and so in its telemetry."""
     spans: list[Span] = field(default_factory=list)
 
     def call(
@@ -165,6 +167,9 @@ class Trace:
         elif self.thread_id is not None:
             above = _digest(self.session_id, "", _agent_key(None))[:16]
         agent = replace(self.spans.pop(), parent_span_id=above)
+        if self.is_session and self.thread_id is not None:
+            part_of = {"session.id": self.thread_id, "parent.conversation.id": self.session_id}
+            agent = replace(agent, attributes={**agent.attributes, **part_of})
         return (agent, *(replace(span, parent_span_id=agent.span_id) for span in parts))
 
     def _add(

@@ -34,7 +34,7 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
         if path.stem.endswith("-traces"):
             spans += spans_in(ExportTraceServiceRequest.FromString(path.read_bytes()))
         elif path.stem.endswith("-logs"):
-            logs += _logs(ExportLogsServiceRequest.FromString(path.read_bytes()))
+            logs += logs_in(ExportLogsServiceRequest.FromString(path.read_bytes()))
     return tuple(spans), tuple(logs)
 
 
@@ -84,7 +84,8 @@ def spans_in(request: ExportTraceServiceRequest) -> Iterable[Span]:
                 )
 
 
-def _logs(request: ExportLogsServiceRequest) -> Iterable[LogRecord]:
+def logs_in(request: ExportLogsServiceRequest) -> Iterable[LogRecord]:
+    """Return the log records of an export."""
     for group in request.resource_logs:
         resource = Resource(_attributes(group.resource.attributes))
         for scoped in group.scope_logs:

@@ -1,7 +1,8 @@
 """GitHub Copilot: the chat extension of VS Code and its command line, with the conventions' names.
 
 Input counts include cached tokens; `invoke_agent` and two log events repeat the usage. A sub-agent's chat names its
-parent session. Source: the monitoring documents of microsoft/vscode, 2026.
+parent session. Source: exports of @github/copilot 1.0.102; for the extension the monitoring documents of
+microsoft/vscode, 2026.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.model import LogRecord, Span
+from processors.model import StepError
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import DETAILS_EVENT, GenAi, event_name
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counting
-from processors.normalise.values import text
+from processors.normalise.values import as_count, text
 
 _PREFIXES = ("copilot_chat.", "github.copilot.")
 
@@ -40,6 +42,12 @@ class Copilot(GenAi):
     def conversation_id(self, span: Span) -> str | None:
         """Return the chat session."""
         return text(span.attributes, "copilot_chat.chat_session_id") or super().conversation_id(span)
+
+    def error(self, span: Span) -> StepError | None:
+        """Return a failure; a command that ended with an error is a success to Copilot, but for its exit code."""
+        code = as_count(span.attributes.get("process.exit.code"))
+        failed = StepError(f"exit_code_{code}", (self.tool_result(span) or "")[:500]) if code else None
+        return super().error(span) or failed
 
     def read_log(self, record: LogRecord) -> Iterable[Reading]:
         """Return the details of a call; the events about turns and tools repeat spans."""

@@ -1,19 +1,21 @@
 """Vercel AI SDK: version 7 speaks the conventions, versions 3 to 6 have names of their own (`ai.*`).
 
-Input counts include cached tokens. The outer spans of both repeat the usage of the requests inside.
-Source: ai 6.0 and 7.0, @ai-sdk/otel 1.0.
+The outer spans of both repeat the usage of the requests inside. Source: ai 4.3, 5.0, 6.0 and 7.0, @ai-sdk/otel 1.0.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from collector.model import Span
 from processors.model import Message, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
+from processors.normalise.dialects import vercel_usage
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.usage import Counting, Counts
-from processors.normalise.values import count, first, mapping, sequence, structured, text, texts
+from processors.normalise.usage import CACHEABLE, CACHED_NOT_SENT, Counted, Counting, Counts
+from processors.normalise.values import first, mapping, sequence, structured, text, texts
 
 _OPERATION = "ai.operationId"
 _EMBEDDING = ("ai.embed.doEmbed", "ai.embedMany.doEmbed")
@@ -53,18 +55,16 @@ class VercelAiLegacy(GenAi):
 
     def counts(self, span: Span) -> Counts:
         """Return the counts under the names of every version."""
-        sent = span.attributes
-        return Counts(
-            input=count(
-                sent, "ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.input_tokens", "ai.usage.tokens"
-            ),
-            cache_read=count(sent, "ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
-            cache_write=count(sent, "ai.usage.inputTokenDetails.cacheWriteTokens"),
-            output=count(sent, "ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.output_tokens"),
-            reasoning=count(sent, "ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
-            total=count(sent, "ai.usage.totalTokens"),
-            cached_input="unknown",
-        )
+        return vercel_usage.counts(span.attributes)
+
+    def usage(self, span: Span) -> Counted:
+        """Return the usage; incomplete where a prompt may have been cached and the span had no name for that."""
+        result = super().usage(span)
+        large = result.usage is not None and (result.usage.input_tokens or 0) >= CACHEABLE
+        asked = self.kind(span) == "chat"
+        if large and asked and result.missing is None and not vercel_usage.names_cached(span.attributes):
+            return replace(result, missing=CACHED_NOT_SENT)
+        return result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""

@@ -23,6 +23,7 @@ CATALOGUES = (test_openclaw.SOURCE, test_copilot.SOURCE)
 _PACKAGES = {
     "claude_code": r"@anthropic-ai/claude-code",
     "codex": r"@openai/codex",
+    "copilot": r"@github/copilot",
     "gemini_cli": r"@google/gemini-cli",
     "anthropic_sdk": r"anthropic",
     "openinference": r"openinference-instrumentation-.+",

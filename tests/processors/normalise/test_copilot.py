@@ -1,8 +1,14 @@
-"""GitHub Copilot. No recording exists: spans and records are built by hand from the vendor's monitoring documents."""
+"""GitHub Copilot in VS Code: spans and records built by hand from the vendor's monitoring documents.
+
+Its command line is recorded: `tests/fixtures/captures/copilot-cli`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collector.model import Attributes, AttributeValue, LogRecord, Scope
+from processors.pricing.session import refused
 from tests.processors.normalise.counting import TRACE, counted, spans_of
 
 SOURCE = "copilot", "extension of 2026", "the vendor's monitoring documents"
@@ -78,3 +84,12 @@ def test_a_sub_agents_chat_belongs_to_its_parents_session() -> None:
     found = counted([*_SPANS, _MAKE(5, "chat", sub, trace="f" * 32, at=(5, 6))])
     assert [session.session_id for session in found.sessions] == ["chat-1"]
     assert len(found.calls) == 2
+
+
+def test_a_request_that_ended_in_an_error_was_refused() -> None:
+    """The finish reason `error` on a call without an answer or a response id says that nothing came back."""
+    failed = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini", "error.type": "ModelCallError",
+              "gen_ai.response.finish_reasons": ["error"]}  # fmt: skip
+    (call,) = counted([_MAKE(6, "chat gpt-4o-mini", failed, status=2)]).calls
+    assert refused(call)
+    assert not refused(replace(call, request_id="chatcmpl-1"))

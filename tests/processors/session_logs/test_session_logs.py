@@ -1,6 +1,6 @@
 """Session files become the steps that telemetry would have told.
 
-The lines are built by hand from the formats that the agents' files have; no recording of a real file is at hand.
+The lines are built by hand from the formats that the agents' files have; real files are in `test_real_files`.
 """
 
 from __future__ import annotations
