@@ -24,7 +24,7 @@ def redaction_key(database: Path, given: Path | None = None) -> bytes:
     Raises RedactionFileError for a file that cannot be read or is too short to be a key.
     """
     path = given if given is not None else database.with_name(f"{database.name}{_SUFFIX}")
-    if given is None:
+    if given is None and not path.exists():  # A disk without a free byte still has the key of before.
         with contextlib.suppress(FileExistsError):
             _create(path)
     try:
@@ -56,5 +56,9 @@ def _create(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise RedactionFileError(f"{path}: the redaction key cannot be made: {error.strerror}") from error
     finally:
         partial.unlink()

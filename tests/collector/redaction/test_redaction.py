@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -211,6 +212,19 @@ def test_nesting_without_end_does_not_stop_it() -> None:
     deep = "[" * 900 + json.dumps(GITHUB) + "]" * 900
     (kept,) = stored({"a": deep}).values()
     assert GITHUB not in kept
+
+
+def test_a_key_that_is_there_is_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk without a free byte a collector starts with the key of before; where there is none it says why not."""
+    key = redaction_key(tmp_path / "a.duckdb")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("collector.redaction.key.os.fsync", full)
+    assert redaction_key(tmp_path / "a.duckdb") == key
+    with pytest.raises(RedactionFileError, match="cannot be made: No space left"):
+        redaction_key(tmp_path / "b.duckdb")
 
 
 def test_a_key_is_made_once_and_checked(tmp_path: Path) -> None:
