@@ -241,8 +241,12 @@ class DuckStore:
                 forget_copy(path)
 
     def _checkpoint_when_due(self) -> None:
-        """Fold a long log into the file, unless something derived is being stored: then after a later batch."""
-        if self.database.log_bytes() < _LONG_LOG or not self._deriving.acquire(blocking=False):
+        """Fold a long log into the file; while something derived is being stored only one that is twice as long.
+
+        What is in the log is in memory too, and where cards are made without a pause there is no better moment.
+        """
+        length = self.database.log_bytes()
+        if length < _LONG_LOG or not self._deriving.acquire(blocking=length >= 2 * _LONG_LOG):
             return
         try:
             with translated(self.database.path):

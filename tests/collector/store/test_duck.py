@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -392,6 +392,20 @@ class TestTogether:
         compile_quiet(store, limit=100)
         assert ask(store, "SELECT count(*), count(DISTINCT span_id) FROM spans") == [(2000, 2000)]
         assert ask(store, "SELECT count(*), sum(cost_usd) FROM sessions") == [(10, Decimal(2000))]
+
+    @pytest.mark.parametrize(("longest", "waits"), [(2**20, False), (2**10, True)])
+    def test_a_log_that_grows_is_folded_whatever_else_is_stored(
+        self, store: DuckStore, monkeypatch: pytest.MonkeyPatch, *, longest: int, waits: bool
+    ) -> None:
+        """A commit waits for what is derived at the moment only where the log is twice as long as it should be."""
+        monkeypatch.setattr("collector.store.duck._LONG_LOG", longest)
+        with ThreadPoolExecutor() as threads:
+            with store._deriving:
+                stored = threads.submit(store.append, batch([span(trace(n), n) for n in range(500)]))
+                done, _ = wait([stored], timeout=0.5 if waits else 10)
+                assert bool(done) is not waits
+            assert stored.result(10).spans == 500
+        assert (store.database.log_bytes() == 0) is waits
 
     def test_a_batch_that_cannot_be_stored_leaves_nothing(self, store: DuckStore) -> None:
         """When one part of a batch fails, no part of it is there, and the store goes on."""
