@@ -16,6 +16,7 @@ from processors.model import Message, ModelCall, Part, ToolRequest, ToolResponse
 from processors.normalise.alike import CLOCK_SLACK
 from processors.normalise.reading import Readings
 from processors.normalise.sessions import FROM_TRACE, Bundle
+from processors.normalise.uniting import ReadBundle, one_of
 
 _SHORTEST_ID = 12
 """Characters; shorter ids (`call_0`, `1`) are numbers within a conversation and come again in every other."""
@@ -44,7 +45,7 @@ class _Part:
         return min((span.start_time_unix_nano for span in self.bundle.spans), default=0), self.bundle.session_id
 
 
-def joined(parts: Sequence[tuple[Bundle, Readings]]) -> list[tuple[Bundle, Readings]]:
+def joined(parts: Sequence[ReadBundle]) -> list[ReadBundle]:
     """Return the sessions, those without a key put together with what they continue."""
     if len(parts) < 2 or all(bundle.source != FROM_TRACE for bundle, _ in parts):  # noqa: PLR2004 - a pair
         return list(parts)
@@ -156,23 +157,10 @@ def _leader(part: _Part) -> _Part:
     return part
 
 
-def _merged(known: Sequence[_Part]) -> list[tuple[Bundle, Readings]]:
+def _merged(known: Sequence[_Part]) -> list[ReadBundle]:
     members: dict[str, list[_Part]] = defaultdict(list)
     for part in sorted(known, key=lambda part: part.start):
         members[_leader(part).bundle.session_id].append(part)
-    return [_whole(_leader(group[0]), group) for group in members.values()]
-
-
-def _whole(leader: _Part, group: Sequence[_Part]) -> tuple[Bundle, Readings]:
-    if len(group) == 1:
-        return leader.bundle, leader.readings
-    bundle = Bundle(leader.bundle.session_id, leader.bundle.source)
-    readings = Readings()
-    for part in group:
-        bundle.spans += part.bundle.spans
-        bundle.logs += part.bundle.logs
-        bundle.conversation_ids |= part.bundle.conversation_ids
-        readings.sightings += part.readings.sightings
-        readings.spoken += part.readings.spoken
-        readings.ignored |= part.readings.ignored
-    return bundle, readings
+    return [
+        one_of(_leader(group[0]).bundle, [(part.bundle, part.readings) for part in group]) for group in members.values()
+    ]

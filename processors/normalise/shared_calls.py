@@ -13,15 +13,14 @@ from typing import TypeAlias
 
 from processors.model import ModelCall
 from processors.normalise.alike import overlapping, same_model
-from processors.normalise.reading import Readings
-from processors.normalise.sessions import FROM_TRACE, Bundle
+from processors.normalise.sessions import FROM_TRACE
 from processors.normalise.sighting import Sighting
+from processors.normalise.uniting import ReadBundle, one_of
 
-Part: TypeAlias = "tuple[Bundle, Readings]"
 _Seen: TypeAlias = "tuple[int, Sighting, ModelCall]"
 
 
-def united(parts: Sequence[Part]) -> list[Part]:
+def united(parts: Sequence[ReadBundle]) -> list[ReadBundle]:
     """Return the sessions, those without a key put into the one that saw a call of theirs."""
     if len(parts) < 2 or all(bundle.source != FROM_TRACE for bundle, _ in parts):  # noqa: PLR2004 - a pair
         return list(parts)
@@ -30,10 +29,10 @@ def united(parts: Sequence[Part]) -> list[Part]:
         first, second = sorted((_leader(leaders, one), _leader(leaders, other)), key=lambda at: _rank(parts[at]))
         if parts[second][0].source == FROM_TRACE:  # else both have a key of their own: two sessions by their word
             leaders[second] = first
-    members: dict[int, list[Part]] = defaultdict(list)
+    members: dict[int, list[ReadBundle]] = defaultdict(list)
     for place, part in enumerate(parts):
         members[_leader(leaders, place)].append(part)
-    return [_whole(parts[leader][0], group) for leader, group in members.items()]
+    return [one_of(parts[leader][0], group) for leader, group in members.items()]
 
 
 def _leader(leaders: Sequence[int], place: int) -> int:
@@ -42,25 +41,11 @@ def _leader(leaders: Sequence[int], place: int) -> int:
     return place
 
 
-def _rank(part: Part) -> tuple[bool, int, str]:
+def _rank(part: ReadBundle) -> tuple[bool, int, str]:
     """Return the order in which parts lead others: one with a key, then the oldest."""
     bundle, _ = part
     start = min((span.start_time_unix_nano for span in bundle.spans), default=0)
     return bundle.source == FROM_TRACE, start, bundle.session_id
-
-
-def _whole(leader: Bundle, group: Sequence[Part]) -> Part:
-    if len(group) == 1:
-        return group[0]
-    bundle, readings = Bundle(leader.session_id, leader.source), Readings()
-    for part, said in group:
-        bundle.spans += part.spans
-        bundle.logs += part.logs
-        bundle.conversation_ids |= part.conversation_ids
-        readings.sightings += said.sightings
-        readings.spoken += said.spoken
-        readings.ignored |= said.ignored
-    return bundle, readings
 
 
 def _order(seen: _Seen) -> tuple[int, str]:
@@ -68,7 +53,7 @@ def _order(seen: _Seen) -> tuple[int, str]:
     return call.started_at, call.step_id
 
 
-def _pairs(parts: Sequence[Part]) -> Iterator[tuple[int, int]]:
+def _pairs(parts: Sequence[ReadBundle]) -> Iterator[tuple[int, int]]:
     """Yield pairs of parts in which one call was seen."""
     named: dict[str, list[_Seen]] = defaultdict(list)
     for place, (_, readings) in enumerate(parts):
