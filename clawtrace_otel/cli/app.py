@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import CliError, UsageError
 
 FAILED = 1
+WRONG_USAGE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         typer.echo(f"clawtrace: {_in_words(error)}", err=True)
+        if isinstance(error, UsageError):
+            return WRONG_USAGE
         return error.exit_code if isinstance(error, typer.TyperException) else FAILED
     return code if isinstance(code, int) else 0
 

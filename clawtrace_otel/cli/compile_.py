@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import CliError, UsageError
 from clawtrace_otel.cli.options import (
     DatabaseOption,
     DataOption,
@@ -70,13 +70,13 @@ def compile_(
         from clawtrace_otel.cli.compile_spark import SparkJob, compile_on_spark
 
         if db is not None or endpoint is not None:
-            raise CliError("--engine spark reads a lake or --from an export, which 'clawtrace export parquet' writes")
+            raise UsageError("--engine spark reads a lake or --from an export, which 'clawtrace export parquet' writes")
         job = SparkJob(
             master=master, conf=conf or [], source=source, out=out, lake=lake, prices=prices, budgets=budgets
         )
         counts = compile_on_spark(job, everything=everything)
     elif source or out or master or conf:
-        raise CliError("--from, --out, --master and --conf go with --engine spark")
+        raise UsageError("--from, --out, --master and --conf go with --engine spark")
     else:
         with open_reader(db, endpoint, write=True, budgets=budgets, prices=prices, lake=lake) as reader:
             counts = reader.compile(everything=everything)

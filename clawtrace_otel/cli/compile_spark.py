@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import UsageError
 from clawtrace_otel.cli.spark import DEFAULT_MASTER, running_spark, settings_of
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def compile_on_spark(job: SparkJob, *, everything: bool) -> CompileCounts:
     if job.source is not None:
         return _from_export(job, job.source)
     if job.lake is None:
-        raise CliError("--engine spark needs --store ducklake:postgres:DSN, or --from an export (docs/scale.md)")
+        raise UsageError("--engine spark needs --store ducklake:postgres:DSN, or --from an export (docs/scale.md)")
     if job.out is not None:
-        raise CliError("--out goes with --from: what is compiled of a lake is stored in the lake")
+        raise UsageError("--out goes with --from: what is compiled of a lake is stored in the lake")
     return _from_lake(job, job.lake, everything=everything)
 
 
@@ -47,9 +47,9 @@ def _from_export(job: SparkJob, source: str) -> CompileCounts:
     from clawtrace_otel.cli.spread_export import compile_export
 
     if job.out is None:
-        raise CliError("--from needs --out DIR, where sessions, steps, cards ... go")
+        raise UsageError("--from needs --out DIR, where sessions, steps, cards ... go")
     if job.budgets is not None:
-        raise CliError("--budgets needs a store: leave it out, or compile a lake")
+        raise UsageError("--budgets needs a store: leave it out, or compile a lake")
     place = visible_place(source, "spans")
     check_writable(job.out)
     prices = _checked(job.prices)

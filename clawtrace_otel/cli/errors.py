@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class CliError(Exception):
     """The request failed; the message says what to do, in one sentence a user understands."""
+
+
+class UsageError(CliError):
+    """The options do not go together, or one of them lacks another; the exit code is that of wrong usage."""

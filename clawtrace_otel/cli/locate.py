@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import CliError, UsageError
 from clawtrace_otel.cli.http import answers
 
 _log: Final = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def locate(
     address that is not one and for a file that must exist and does not.
     """
     if database is not None and endpoint is not None:
-        raise CliError("--db and --endpoint both say where to read from: give one of them")
+        raise UsageError("--db and --endpoint both say where to read from: give one of them")
     if endpoint is None and database is None:
         endpoint = environment.get("CLAWTRACE_ENDPOINT") or None
     if endpoint is not None:

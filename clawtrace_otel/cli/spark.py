@@ -21,7 +21,7 @@ from threading import Event, Thread
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import CliError, UsageError
 from clawtrace_otel.cli.spark_checks import STANDALONE, check_extra, check_java, check_master, reason_of
 from clawtrace_otel.cli.spread_codec import RESULT
 from clawtrace_otel.cli.spread_rows import GROUP, LOG, LOG_COLUMNS, SIGNAL, SPAN, SPAN_COLUMNS, VALUE, Members
@@ -204,7 +204,7 @@ def settings_of(given: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in given]
     for key, equals, _ in pairs:
         if not equals or not key.startswith("spark."):
-            raise CliError(f"--conf {key!r}: write it as spark.KEY=VALUE, as for spark-submit")
+            raise UsageError(f"--conf {key!r}: write it as spark.KEY=VALUE, as for spark-submit")
     return {key: value for key, _, value in pairs}
 
 

@@ -25,9 +25,9 @@ Caused by: java.lang.IllegalStateException: closed
 """
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
     """Return the one line with which a command fails."""
-    assert main(list(arguments)) == 1
+    assert main(list(arguments)) == code
     said = capsys.readouterr().err
     assert said.startswith("clawtrace: ")
     assert said.count("\n") == 1
@@ -35,23 +35,23 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "code", "words"),
     [
-        (["--engine", "spark"], "--store ducklake:postgres:DSN"),
-        (["--engine", "spark", "--db", "x.duckdb"], "export parquet"),
-        (["--engine", "spark", "--store", "ducklake:x.ducklake", "--data", "x"], "for one process"),
-        (["--engine", "spark", "--from", "x"], "--out DIR"),
-        (["--engine", "spark", "--from", "/nowhere", "--out", "x"], "no export"),
-        (["--master", "local[2]"], "--engine spark"),
-        (["--from", "x"], "--engine spark"),
+        (["--engine", "spark"], 2, "--store ducklake:postgres:DSN"),
+        (["--engine", "spark", "--db", "x.duckdb"], 2, "export parquet"),
+        (["--engine", "spark", "--store", "ducklake:x.ducklake", "--data", "x"], 1, "for one process"),
+        (["--engine", "spark", "--from", "x"], 2, "--out DIR"),
+        (["--engine", "spark", "--from", "/nowhere", "--out", "x"], 1, "no export"),
+        (["--master", "local[2]"], 2, "--engine spark"),
+        (["--from", "x"], 2, "--engine spark"),
     ],
 )
 def test_wrong_combinations(
-    options: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    options: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What cannot be compiled on a cluster is refused with what can."""
     monkeypatch.delenv("CLAWTRACE_STORE", raising=False)
-    assert words in refused(capsys, "compile", *options)
+    assert words in refused(capsys, "compile", *options, code=code)
 
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
