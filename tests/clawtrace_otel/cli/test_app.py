@@ -41,13 +41,13 @@ def test_nobody_at_the_endpoint_exits_1(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport"])
 def test_an_endpoint_must_be_an_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no http address is refused before anything is sent."""
-    assert main(["sessions", "--endpoint", endpoint]) == 1
+    assert main(["sessions", "--endpoint", endpoint]) == 2
     assert "http://HOST:PORT" in one_line(capsys)
 
 
 def test_database_and_endpoint_exclude_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two answers to where to read from are a mistake, not a choice."""
-    assert main(["sessions", "--endpoint", "http://127.0.0.1:9", "--db", str(tmp_path / "a")]) == 1
+    assert main(["sessions", "--endpoint", "http://127.0.0.1:9", "--db", str(tmp_path / "a")]) == 2
     assert "one of them" in one_line(capsys)
 
 
