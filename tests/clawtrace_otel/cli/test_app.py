@@ -41,7 +41,7 @@ def test_nobody_at_the_endpoint_exits_1(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport"])
 def test_an_endpoint_must_be_an_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no http address is refused before anything is sent."""
-    assert main(["sessions", "--endpoint", endpoint]) == 2
+    assert main(["sessions", "--endpoint", endpoint]) == 1
     assert "http://HOST:PORT" in one_line(capsys)
 
 
