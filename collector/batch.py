@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from collector.columns import CORRELATIONS, LOGS, METRIC_POINTS, SPANS
 from collector.correlations import Edge
-from collector.decode import Block, Decoded, Signal
-from collector.decode_rows import Row
+from collector.decode import Decoded, Signal
+from collector.decode_origin import Block
 from collector.redaction import BatchRedaction, Counts
 from collector.store import Batch
 
@@ -59,41 +59,44 @@ class _TableBuilder:
         self._schema = schema
         self._redaction = redaction
         self._tables: list[pa.Table] = []
-        self._blocks: list[tuple[Block, int]] = []
+        self._requests: list[Decoded] = []
         self._rows = 0
 
     def add(self, request: Decoded) -> None:
-        filled = [block for block in request.blocks if block.rows]
-        self._blocks += [(block, request.received_at) for block in filled]
-        self._rows += sum(len(block.rows) for block in filled)
-        if self._rows >= _ROWS_AT_ONCE:
+        if request.columns:
+            self._flush()
+        self._requests.append(request)
+        self._rows += request.row_count
+        if request.columns or self._rows >= _ROWS_AT_ONCE:
             self._flush()
 
     def build(self) -> pa.Table:
-        if self._blocks:
-            self._flush()
+        self._flush()
         return pa.concat_tables(self._tables) if self._tables else self._schema.empty_table()
 
     def _flush(self) -> None:
-        table = _table(self._schema, self._blocks)
-        self._tables.append(table if self._redaction is None else self._redaction.rows(table))
-        self._blocks = []
+        if self._rows:
+            table = _table(self._schema, self._requests)
+            self._tables.append(table if self._redaction is None else self._redaction.rows(table))
+        self._requests = []
         self._rows = 0
 
 
-def _table(schema: pa.Schema, blocks: Sequence[tuple[Block, int]]) -> pa.Table:
-    own = zip(*chain.from_iterable(block.rows for block, _ in blocks), strict=True)
-    columns = [pa.array(column, field.type) for column, field in zip(own, schema, strict=False)]
-    sizes = [len(block.rows) for block, _ in blocks]
-    columns += _shared(schema, [block.origin for block, _ in blocks], sizes)
-    columns.append(pa.array(_spread([received_at for _, received_at in blocks], sizes), pa.int64()))
-    return pa.Table.from_arrays(columns, schema=schema)
+def _table(schema: pa.Schema, requests: Sequence[Decoded]) -> pa.Table:
+    """Return the records of several requests decoded row by row, or of one decoded by column."""
+    columns = list(requests[0].columns)
+    if not columns:
+        own = zip(*chain.from_iterable(request.rows for request in requests), strict=True)
+        columns = [pa.array(column, field.type) for column, field in zip(own, schema, strict=False)]
+    columns += _shared(schema, [block for request in requests for block in request.blocks])
+    received = _spread([request.received_at for request in requests], [request.row_count for request in requests])
+    return pa.Table.from_arrays([*columns, pa.array(received, pa.int64())], schema=schema)
 
 
-def _shared(schema: pa.Schema, origins: Sequence[Row], sizes: Sequence[int]) -> list[pa.Array]:
+def _shared(schema: pa.Schema, blocks: Sequence[Block]) -> list[pa.Array]:
     """Return the columns that blocks share: each distinct value once, and per row which one it is."""
-    distinct = {origin: index for index, origin in enumerate(dict.fromkeys(origins))}
-    rows = pa.array(_spread([distinct[origin] for origin in origins], sizes), pa.int32())
+    distinct = {origin: index for index, origin in enumerate(dict.fromkeys(block.origin for block in blocks))}
+    rows = pa.array(_spread([distinct[block.origin] for block in blocks], [block.size for block in blocks]), pa.int32())
     fields = list(schema)[-_ORIGIN_COLUMNS - 1 : -1]
     columns = []
     for field, values in zip(fields, zip(*distinct, strict=True), strict=True):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+import pyarrow as pa
+
 from collector import decode_json, decode_protobuf
+from collector.columnar import DeclinedError, SpanColumns, Worthwhile
 from collector.correlations import Correlations, Edge
 from collector.decode_metrics import MetricCodec, point_rows
+from collector.decode_origin import Block, resource_columns, scope_columns
 from collector.decode_rows import Raw, Row, log_rows, span_rows
 from collector.limits import AttributeLimits
-from collector.losses import Losses, MalformedFieldError
-from collector.values import Json, write_json
+from collector.losses import Losses
 
 Signal: TypeAlias = Literal["traces", "logs", "metrics"]
 Encoding: TypeAlias = Literal["protobuf", "json"]
@@ -30,14 +34,6 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Rows under one resource and scope; `origin` in the order of the shared columns but for `received_at`."""
-
-    origin: Row
-    rows: list[Row]
-
-
-@dataclass(frozen=True, slots=True)
 class Decoded:
     """What one request came to."""
 
@@ -46,11 +42,15 @@ class Decoded:
     edges: set[Edge]
     losses: Losses
     received_at: int
+    rows: list[Row] = field(default_factory=list)
+    """The records, but for the columns that blocks share."""
+    columns: list[pa.Array] = field(default_factory=list)
+    """The same in place of `rows` where they were decoded by column."""
 
     @property
     def row_count(self) -> int:
         """How many records are to be stored."""
-        return sum(len(block.rows) for block in self.blocks)
+        return sum(block.size for block in self.blocks)
 
 
 class Decoder:
@@ -60,37 +60,41 @@ class Decoder:
         self,
         correlation_attributes: frozenset[str],
         limits: AttributeLimits = AttributeLimits(),  # noqa: B008 - frozen
+        worth_columns: Worthwhile = Worthwhile(),  # noqa: B008 - frozen
     ) -> None:
         self._names = correlation_attributes
         self._protobuf = decode_protobuf.ProtobufCodec(limits)
         self._json = decode_json.JsonCodec(limits)
+        self._columns = SpanColumns(correlation_attributes, self._protobuf, limits, worth_columns)
 
     def decode(self, export: Export) -> Decoded:
-        """Return the rows of a request. Raises MalformedRequestError where the body cannot be read at all."""
+        """Return the records of a request. Raises MalformedRequestError where the body cannot be read at all."""
         losses = Losses()
         codec: MetricCodec
         if export.encoding == "json":
             codec, root = self._json, decode_json.parse(export.signal, export.body, losses)
         else:
             codec, root = self._protobuf, decode_protobuf.parse(export.signal, export.body, losses)
+            if export.signal == "traces" and self._columns.are_worthwhile(root) and not losses.message():
+                with suppress(DeclinedError):
+                    spans = self._columns.decode(export.body)
+                    return Decoded("traces", spans.blocks, spans.edges, losses, export.received_at, columns=spans.own)
+        return self._decode_rows(export, codec, root, losses)
+
+    def _decode_rows(self, export: Export, codec: MetricCodec, root: Raw, losses: Losses) -> Decoded:
         edges: set[Edge] = set()
         blocks: list[Block] = []
+        rows: list[Row] = []
         for resource_block, scope_blocks in _resource_blocks(export.signal, root):
-            resource = _read(resource_block.resource, codec.resource, losses)
-            attributes = {} if resource is None else codec.attributes(resource.attributes, losses)
+            attributes, columns = resource_columns(resource_block.resource, resource_block.schema_url, codec, losses)
             correlations = Correlations(self._names, attributes, edges)
-            resource_columns = (
-                _text(attributes.get("service.name")),
-                write_json(attributes),
-                0 if resource is None else resource.dropped_attributes_count,
-                resource_block.schema_url,
-            )
             for scope_block in scope_blocks:
-                origin = (*resource_columns, *_scope_columns(scope_block, codec, losses))
-                rows = _rows(export.signal, scope_block, codec, correlations, losses)
-                blocks.append(Block(origin, rows))
+                origin = (*columns, *scope_columns(scope_block.scope, scope_block.schema_url, codec, losses))
+                made = _rows(export.signal, scope_block, codec, correlations, losses)
+                blocks.append(Block(origin, len(made)))
+                rows += made
             correlations.finish()
-        return Decoded(export.signal, blocks, edges, losses, export.received_at)
+        return Decoded(export.signal, blocks, edges, losses, export.received_at, rows)
 
 
 def _resource_blocks(signal: Signal, root: Raw) -> Iterable[tuple[Raw, Iterable[Raw]]]:
@@ -111,26 +115,3 @@ def _rows(signal: Signal, block: Raw, codec: MetricCodec, correlations: Correlat
             return log_rows(block.log_records, codec, correlations, losses)
         case "metrics":
             return point_rows(block.metrics, codec, losses)
-
-
-def _scope_columns(block: Raw, codec: MetricCodec, losses: Losses) -> Row:
-    scope = _read(block.scope, codec.scope, losses)
-    if scope is None:
-        return ("", "", "{}", 0, block.schema_url)
-    attributes = write_json(codec.attributes(scope.attributes, losses)) if scope.attributes else "{}"
-    return (scope.name, scope.version, attributes, scope.dropped_attributes_count, block.schema_url)
-
-
-def _read(raw: Raw, read: Callable[[Raw, Losses], Raw], losses: Losses) -> Raw:
-    """Return a resource or scope; None where it is absent or (counted) malformed."""
-    if not raw:
-        return None
-    try:
-        return read(raw, losses)
-    except MalformedFieldError as error:
-        losses.drop(f"{read.__name__}: {error}")
-        return None
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None

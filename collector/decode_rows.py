@@ -21,7 +21,8 @@ TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
 NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
-_NO_ITEMS: Final = "[]"
+NO_ITEMS: Final = b"[]"
+"""The text of events and links where there are none."""
 
 
 class Codec(Protocol):
@@ -88,7 +89,7 @@ def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses
             losses.reject(f"span: {error}")
             continue
         attributes = read_attributes(span.attributes, losses)
-        code, message = _status(span.status, codec, losses) if span.status else (0, "")
+        code, message = read_status(span.status, codec, losses)
         correlator.trace(trace_id, attributes)
         append(
             (
@@ -107,8 +108,8 @@ def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses
                 span.dropped_events_count,
                 span.dropped_links_count,
                 write_json(attributes),
-                _events(span.events, codec, losses) if span.events else _NO_ITEMS,
-                _links(span.links, trace_id, codec, correlator, losses) if span.links else _NO_ITEMS,
+                event_texts(span.events, codec, losses),
+                _links(span.links, trace_id, codec, correlator, losses) if span.links else NO_ITEMS,
             )
         )
     return rows
@@ -164,7 +165,10 @@ def optional_identifier(raw: Raw, name: str, codec: Codec, losses: Losses) -> st
     return None if identifier == (NO_TRACE if is_trace else _NO_SPAN) else identifier
 
 
-def _status(raw: Raw, codec: Codec, losses: Losses) -> tuple[int, str]:
+def read_status(raw: Raw, codec: Codec, losses: Losses) -> tuple[int, str]:
+    """Return a span's status code and message, unset where absent or (counted) malformed."""
+    if not raw:
+        return 0, ""
     try:
         return codec.status(raw, losses)
     except MalformedFieldError as error:
@@ -172,7 +176,10 @@ def _status(raw: Raw, codec: Codec, losses: Losses) -> tuple[int, str]:
         return 0, ""
 
 
-def _events(raws: Iterable[Raw], codec: Codec, losses: Losses) -> bytes:
+def event_texts(raws: Sequence[Raw], codec: Codec, losses: Losses) -> bytes:
+    """Return the text of a span's events, without those that are malformed, which are counted."""
+    if not raws:
+        return NO_ITEMS
     events: list[Json] = []
     for raw in raws:
         try:

@@ -193,7 +193,7 @@ class Ingest:
             decoded = self._decoder.decode(Export(request.signal, request.encoding, body, request.received_at))
         except CollectorError as error:
             self._refuse([request], error)
-        except Exception as error:  # noqa: BLE001 - one request must not end the thread that serves all others
+        except BaseException as error:  # noqa: BLE001 - not even native code that panics ends the thread that serves all
             _log.exception("a %s request could not be decoded", request.signal)
             self._refuse([request], CollectorError(f"the request could not be decoded: {error}"))
         else:

@@ -35,7 +35,7 @@ MAX_VALUE_DEPTH: Final = 30
 _FILES: Final = tuple(module.DESCRIPTOR for module in (trace_pb2, logs_pb2, metrics_pb2, common_pb2, resource_pb2))
 _LAZY_FIELDS: Final = frozenset(
     {"attributes", "filtered_attributes", "metadata", "events", "links", "status", "resource", "scope", "body"}
-    | {"exemplars", "entity_refs"}
+    | {"exemplars", "entity_refs", "array_value", "kvlist_value"}
 )
 _VALUE_TREE: Final = frozenset({"KeyValue", "AnyValue", "ArrayValue", "KeyValueList"})
 _PARTS: Final = frozenset(

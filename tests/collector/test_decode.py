@@ -16,23 +16,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from collector.columns import CORRELATIONS, LOGS, METRIC_POINTS, SPANS
 from collector.decode import Signal
 from collector.errors import MalformedRequestError
-from collector.store import Batch
 from collector.store.rows import spans_of
 from collector.values import decode_attributes
-from tests.collector.otlp import REQUESTS, batch_of, decode, one_span
+from tests.collector.otlp import REQUESTS, as_text, batch_of, decode, one_span
 from tests.support.recordings import Request, names, otlp_json, requests_of
 
 SOME = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-
-
-def as_text(batch: Batch) -> str:
-    """Return a batch in a form in which equal means equal, NaN included."""
-    tables = (batch.spans, batch.logs, batch.metric_points, batch.correlations)
-    rows = [table.to_pylist() for table in tables]
-    rows[-1].sort(key=repr)
-    return repr(rows)
 
 
 @pytest.mark.parametrize("signal", REQUESTS)

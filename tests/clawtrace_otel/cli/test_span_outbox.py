@@ -42,7 +42,7 @@ def span_ids(bodies: list[Body]) -> list[str]:
     """Return the ids of the spans that a collector would store of some requests."""
     decoded = [Decoder(frozenset()).decode(Export("traces", "json", body.content, 1)) for body in bodies]
     assert not any(one.losses.rejected for one in decoded)
-    return sorted(str(row[1]) for one in decoded for block in one.blocks for row in block.rows)
+    return sorted(str(row[1]) for one in decoded for row in one.rows)
 
 
 def test_many_spans_leave_in_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:

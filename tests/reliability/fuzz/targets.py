@@ -27,6 +27,7 @@ from processors.pricing import PriceBook, price_book
 from processors.pricing.overrides import Overrides
 from processors.rows import derived_rows
 from processors.tracecard import TraceCard
+from tests.collector.otlp import as_text, batch_of, decode, decode_by_column
 from tests.collector.store.builders import batch, span, trace
 from tests.reliability.fuzz import structure
 from tests.support.recordings import Request, names, otlp_json, requests_of
@@ -80,6 +81,18 @@ def _built(data: bytes, encoding: Encoding) -> None:
 def protobuf(data: bytes) -> None:
     """Decode to the Arrow batch that is stored."""
     _built(data, "protobuf")
+
+
+def columns(data: bytes) -> None:
+    """Decode spans by column: equal to what is decoded row by row wherever that loses nothing, and as many."""
+    try:
+        by_row = decode(data)
+    except MalformedRequestError:
+        return
+    by_column = decode_by_column(data)
+    assert by_column.row_count == by_row.row_count
+    if not by_row.losses.message():
+        assert as_text(batch_of(by_column)) == as_text(batch_of(by_row))
 
 
 def json(data: bytes) -> None:
@@ -156,8 +169,13 @@ def _recorded(as_sent: Callable[[Request], bytes]) -> list[bytes]:
     return found
 
 
+def _recorded_spans() -> list[bytes]:
+    return [data[1:] for data in _recorded(lambda sent: sent.content) if SIGNALS[data[0]] == "traces"]
+
+
 TARGETS: Final = (
     Target("protobuf", "decoding OTLP protobuf", protobuf, lambda: _recorded(lambda sent: sent.content)),
+    Target("columns", "decoding OTLP protobuf by column", columns, _recorded_spans),
     Target("json", "decoding OTLP JSON", json, lambda: _recorded(otlp_json)),
     Target("pipeline", "normalising, pricing and compiling", pipeline, structure.first_inputs),
     Target("card", "reading cards", card, lambda: [file.read_bytes() for file in sorted(_CARDS.glob("*.yaml"))]),

@@ -1,0 +1,104 @@
+"""The attributes of many spans as JSON text: each distinct attribute is read and written once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from collector.columnar.messages import KEY_VALUES, DeclinedError
+from collector.decode_protobuf import ProtobufCodec
+from collector.limits import AttributeLimits
+from collector.losses import Losses
+from collector.values import Json, write_json
+
+_STRING: Final = "string_value"
+_INT: Final = "int_value"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeColumn:
+    """The attributes of a column of spans, none of which has a key twice."""
+
+    lists: pa.ListArray
+    """Per span its attributes, as bytes."""
+    entries: pa.DictionaryArray
+    """The same attributes in one column, by distinct bytes."""
+    keys: pa.DictionaryArray
+    """The key of each distinct attribute."""
+    values: pa.StructArray
+    """The value of each distinct attribute: a column per type, null where it is of another."""
+
+    def texts(self, codec: ProtobufCodec) -> pa.StringArray:
+        """Return each span's attributes as one JSON object. Raises DeclinedError where a value cannot be kept whole."""
+        members = self._members(codec).take(self.entries.indices)
+        joined = pc.binary_join(pa.ListArray.from_arrays(self.lists.offsets, members), ",")
+        return pc.binary_join_element_wise("{", joined, "}", "")
+
+    def strings_at(self, keys: frozenset[str]) -> pa.Table:
+        """Return `row`, `key` and `value` of the attributes of these keys that are strings."""
+        wanted = pa.array([key in keys for key in self.keys.dictionary.to_pylist()], pa.bool_())
+        wanted = pc.and_(wanted.take(self.keys.indices), self.values.field(_STRING).is_valid())
+        places = pc.indices_nonzero(wanted.take(self.entries.indices))
+        found = self.entries.indices.take(places)
+        return pa.table(
+            {
+                "row": pc.list_parent_indices(self.lists).take(places),
+                "key": self.keys.dictionary.take(self.keys.indices.take(found)),
+                "value": self.values.field(_STRING).take(found),
+            }
+        )
+
+    def _members(self, codec: ProtobufCodec) -> pa.StringArray:
+        """Return each distinct attribute as the text of a member of a JSON object."""
+        names = [write_json(key) + b":" for key in self.keys.dictionary.to_pylist()]
+        parts = [
+            part
+            for name, value in zip(self.keys.indices.to_pylist(), self._values(codec), strict=True)
+            for part in (names[name], write_json(value))
+        ]
+        ends = pa.array([0, *accumulate(map(len, parts))][::2], pa.int32())
+        return pa.StringArray.from_buffers(len(self.keys), ends.buffers()[1], pa.py_buffer(b"".join(parts)))
+
+    def _values(self, codec: ProtobufCodec) -> list[Json]:
+        """Return the value of each distinct attribute."""
+        strings, integers = self.values.field(_STRING), self.values.field(_INT)
+        values: list[Json] = [
+            integer if string is None else string
+            for string, integer in zip(strings.to_pylist(), integers.to_pylist(), strict=True)
+        ]
+        is_plain = pc.xor(strings.is_valid(), integers.is_valid())
+        for field in self.values.type:
+            if field.name not in {_STRING, _INT}:
+                is_plain = pc.and_not(is_plain, self.values.field(field.name).is_valid())
+        for index in pc.indices_nonzero(pc.invert(is_plain)).to_pylist():
+            values[index] = self._other_value(index, codec)
+        return values
+
+    def _other_value(self, index: int, codec: ProtobufCodec) -> Json:
+        losses = Losses()
+        attribute = codec.attributes([self.entries.dictionary[index].as_py()], losses)
+        if losses.message():
+            raise DeclinedError(losses.message())
+        (value,) = attribute.values()
+        return value
+
+
+def read_attributes(lists: pa.ListArray, limits: AttributeLimits) -> AttributeColumn:
+    """Return the attributes of spans. Raises DeclinedError past a limit, and for a key that is empty or repeats."""
+    entries = lists.flatten().dictionary_encode()
+    longest = pc.max(pc.binary_length(entries.dictionary)).as_py() or 0
+    most = pc.max(pc.list_value_length(lists)).as_py() or 0
+    if longest > limits.value_bytes or most > limits.count:
+        raise DeclinedError("attributes past a limit")
+    read = KEY_VALUES.read(entries.dictionary)
+    keys = read.column("key").dictionary_encode()
+    if pc.any(pc.equal(keys.dictionary, "")).as_py():
+        raise DeclinedError("a key is empty")
+    places = pc.multiply(pc.list_parent_indices(lists).cast(pa.int64()), len(keys.dictionary))
+    if pc.count_distinct(pc.add(places, keys.indices.take(entries.indices))).as_py() < len(entries):
+        raise DeclinedError("a span has a key twice")
+    return AttributeColumn(lists, entries, keys, read.column("value"))
