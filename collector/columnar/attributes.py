@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -65,18 +66,20 @@ class AttributeColumn:
 
     def _values(self, codec: ProtobufCodec) -> list[Json]:
         """Return the value of each distinct attribute."""
-        strings, integers = self.values.field(_STRING), self.values.field(_INT)
-        values: list[Json] = [
-            integer if string is None else string
-            for string, integer in zip(strings.to_pylist(), integers.to_pylist(), strict=True)
-        ]
-        is_plain = pc.xor(strings.is_valid(), integers.is_valid())
-        for field in self.values.type:
-            if field.name not in {_STRING, _INT}:
-                is_plain = pc.and_not(is_plain, self.values.field(field.name).is_valid())
-        for index in pc.indices_nonzero(pc.invert(is_plain)).to_pylist():
+        both = list(zip(self.values.field(_STRING).to_pylist(), self.values.field(_INT).to_pylist(), strict=True))
+        values: list[Json] = [integer if string is None else string for string, integer in both]
+        for index in self._neither_string_nor_int(both):
             values[index] = self._other_value(index, codec)
         return values
+
+    def _neither_string_nor_int(self, both: Sequence[tuple[str | None, int | None]]) -> set[int]:
+        """Return which values are of other types, of none, or (on the wire) of several."""
+        found = {index for index, (string, integer) in enumerate(both) if (string is None) == (integer is None)}
+        for field in self.values.type:
+            column = self.values.field(field.name)
+            if field.name not in {_STRING, _INT} and column.null_count < len(column):
+                found.update(pc.indices_nonzero(column.is_valid()).to_pylist())
+        return found
 
     def _other_value(self, index: int, codec: ProtobufCodec) -> Json:
         losses = Losses()
