@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from clawtrace_otel.cli.compile_session import compile_session
-from clawtrace_otel.cli.compiler import Compiler, CompileSettings
+from clawtrace_otel.cli.compiler import ALL_CORES, Compiler, CompileSettings
 from collector.api import CompileCounts
 from collector.batch import BatchBuilder
 from collector.decode import Decoder, Export
@@ -44,7 +44,7 @@ def compiled_in(sessions: int, steps: int) -> float:
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(DuckStore.open(Path(folder) / "compile.duckdb")) as store,
-        closing(Compiler(store, compile_session, CompileSettings())) as compiler,
+        closing(Compiler(store, compile_session, CompileSettings(workers=ALL_CORES))) as compiler,
     ):
         decoder = Decoder(frozenset())
         for first in range(0, sessions * steps, _BATCH):
