@@ -75,7 +75,7 @@ class Decoder:
             codec, root = self._json, decode_json.parse(export.signal, export.body, losses)
         else:
             codec, root = self._protobuf, decode_protobuf.parse(export.signal, export.body, losses)
-            if export.signal == "traces" and self._columns.are_worthwhile(root) and not losses.message():
+            if export.signal == "traces" and self._columns.are_worthwhile(export.body, root) and not losses.message():
                 with suppress(DeclinedError):
                     spans = self._columns.decode(export.body)
                     return Decoded("traces", spans.blocks, spans.edges, losses, export.received_at, columns=spans.own)

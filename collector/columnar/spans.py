@@ -25,6 +25,8 @@ class Worthwhile:
 
     spans: int = 128
     spans_per_block: int = 16
+    at_most_bytes: int = 256 * 1024 * 1024
+    """Of a body: its text may be six times as long in JSON, and Arrow's offsets have 31 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,12 @@ class SpanColumns:
         self._limits = limits
         self._worthwhile = worthwhile
 
-    def are_worthwhile(self, request: Raw) -> bool:
-        """Whether a request, parsed, has spans enough."""
+    def are_worthwhile(self, body: bytes, request: Raw) -> bool:
+        """Whether a request, of which `request` is the parsed body, has spans enough and is not too large."""
         sizes = [len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans]
         blocks = max(len(sizes), len(request.resource_spans))
-        return sum(sizes) >= max(self._worthwhile.spans, self._worthwhile.spans_per_block * blocks)
+        enough = max(self._worthwhile.spans, self._worthwhile.spans_per_block * blocks)
+        return sum(sizes) >= enough and len(body) <= self._worthwhile.at_most_bytes
 
     def decode(self, body: bytes) -> DecodedColumns:
         """Return the spans of a request that protobuf can parse, which is stricter than what reads it here.

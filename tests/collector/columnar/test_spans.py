@@ -109,3 +109,10 @@ def test_large_requests_are_decoded_by_column_and_small_ones_are_not() -> None:
     assert not large.rows
     assert small.rows
     assert not small.columns
+
+
+def test_a_body_whose_text_could_outgrow_arrows_offsets_is_decoded_row_by_row() -> None:
+    """Text may be six times as long in JSON, and a column of it must stay below 2 GiB."""
+    body = spans_request(range(512))
+    decoder = Decoder(frozenset(), worth_columns=Worthwhile(at_most_bytes=len(body) - 1))
+    assert decoder.decode(Export("traces", "protobuf", body, 7)).rows
