@@ -44,7 +44,7 @@ def in_order(span: Any) -> bool:
 @SOME
 @given(REQUESTS["traces"])
 def test_any_request_gives_the_same_rows(request: Any) -> None:
-    """Rows, correlations and losses are equal; spans with links, or with keys that repeat or are empty, are declined."""
+    """Rows, edges and losses are equal; spans with links, or with keys that repeat or are empty, are declined."""
     used = assert_same(request.SerializeToString())
     spans = sent_spans(request)
     assert used == (bool(spans) and all(map(in_order, spans)))
