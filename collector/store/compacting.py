@@ -12,6 +12,7 @@ from typing import Final
 
 from collector.store.engine import Cursor, Database
 from collector.store.migrate import migrate
+from collector.store.row_groups import rows_per_group
 
 _COPY: Final = "clawtrace_compacted_copy"
 _TABLES: Final = """
@@ -28,7 +29,7 @@ def copy_into(cursor: Cursor, new: Path) -> None:
     finally:
         database.close()
     quoted = str(new).replace("'", "''")
-    cursor.execute(f"ATTACH '{quoted}' AS {_COPY}")
+    cursor.execute(f"ATTACH '{quoted}' AS {_COPY} (ROW_GROUP_SIZE {rows_per_group(cursor)})")
     try:
         for schema, table in cursor.execute(_TABLES).fetchall():
             cursor.execute(f"INSERT INTO {_COPY}.{schema}.{table} BY NAME SELECT * FROM {schema}.{table}")  # noqa: S608 - ours

@@ -30,12 +30,15 @@ from collector.store.loading import load_signals
 from collector.store.opening import forget_copy, open_database
 from collector.store.replacing import charges_beside, compiled_of, swap
 from collector.store.resent import KINDS, registered
+from collector.store.row_groups import RowGroups
 from collector.store.spending import breached, mark_posted, unposted
 
 _log: Final = logging.getLogger(__name__)
 
 _LONG_LOG: Final = 256 * 1024 * 1024
 """Bytes. A checkpoint every 16 MB, as DuckDB has it by itself, halves what can be stored in a second."""
+_SHORT_LOG: Final = 16 * 1024 * 1024
+"""Bytes that may stay in the log where folding it would leave a small row group that is never merged."""
 _LAST_BATCH: Final = """
     SELECT max(batch) FROM (
         SELECT max(batch) AS batch FROM telemetry.spans
@@ -70,6 +73,7 @@ class DuckStore:
         self._appender = database.cursor()
         self._batches: Appender | None = None
         self._deriver = database.cursor()
+        self._row_groups = RowGroups(database)
         self._last_batch = self._find_last_batch()
 
     def _find_last_batch(self) -> int:
@@ -93,6 +97,8 @@ class DuckStore:
                 received_at = max(pc.max(rows.column("received_at")).as_py() or 0 for rows in new.values())
                 batches.store(new, batch.correlations, number=number, received_at=received_at)
                 self._last_batch = number
+                for rows in new.values():
+                    self._row_groups.count(rows)
                 self._checkpoint_when_due()
         stored = {name: rows.num_rows for name, rows in new.items()}
         return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
@@ -185,8 +191,11 @@ class DuckStore:
 
     def checkpoint(self) -> None:
         """See `TelemetryStore`. Waits for writers, not for readers."""
+        with translated(self.database.path):
+            merge = self._row_groups.may_merge()
         with self._appending, self._deriving, translated(self.database.path):
-            self.database.checkpoint(self._appender)
+            if merge or self.database.log_bytes() >= _SHORT_LOG:
+                self.database.checkpoint(self._appender, merge=merge)
 
     def delete(
         self, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool = False
@@ -223,7 +232,7 @@ class DuckStore:
         path, copy = self.database.path, copy_path(self.database.path)
         with self._appending, self._deriving:
             with translated(path):
-                self.database.checkpoint(self._appender)
+                self.database.checkpoint(self._appender, merge=False)
             if shutil.disk_usage(path.parent).free < path.stat().st_size + _LONG_LOG:
                 raise StoreError(f"the disk has no room for a copy of {path}: make room, then compact", retryable=True)
             forget_copy(path)
@@ -250,7 +259,7 @@ class DuckStore:
             return
         try:
             with translated(self.database.path):
-                self.database.checkpoint(self._appender)
+                self.database.checkpoint(self._appender, merge=False)
         except StoreError as error:
             # The batch before it is committed, and its senders must be told so.
             _log.warning("the log could not be folded into the file: %s", error)
@@ -260,7 +269,8 @@ class DuckStore:
     def close(self) -> None:
         """See `TelemetryStore`."""
         try:
-            self.checkpoint()
+            with self._appending, self._deriving, translated(self.database.path):
+                self.database.checkpoint(self._appender, merge=self._row_groups.may_merge())
         finally:
             self._appender.close()
             self._deriver.close()

@@ -41,6 +41,8 @@ _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
 _WRITING: Final[dict[str, str | bool | int | float | list[str]]] = {
     # The oldest format with zstd, so that a person's own DuckDB of the last years can read the file.
     "storage_compatibility_version": "v1.2.0",
+    # Row groups are merged where `Database.checkpoint` says so.
+    "max_vacuum_tasks": 0,
     # Batches are too small to be stored by several threads at once: two take twice the processor time for the same, and
     # from the thread that decodes.
     "threads": max(1, (os.cpu_count() or 1) - 1),
@@ -59,6 +61,8 @@ _REFUSED_BY_SYSTEM: Final = (
 )
 _ROOM_FOR_CHECKPOINT: Final = 32 * 1024 * 1024
 """Bytes beyond the size of the log: blocks that are rewritten stand twice until the checkpoint is done."""
+_MERGES: Final = 100
+"""In one checkpoint: DuckDB's own number."""
 _CORRUPT: Final = ("Corrupt", "Could not read enough bytes", "Serialization", "trying to read a database file with")
 
 
@@ -92,7 +96,8 @@ class Database:
             return cls(path, _connect(path, read_only=read_only))
 
     def lock_configuration(self) -> None:
-        """Let nothing change the instance's settings from here on."""
+        """Let nothing change the instance's settings from here on, but for what `checkpoint` sets."""
+        self._connection.execute("SET GLOBAL allowed_configs = ['max_vacuum_tasks']")
         self._connection.execute("SET lock_configuration = true")
 
     def cursor(self) -> Cursor:
@@ -151,9 +156,14 @@ class Database:
         ((used,),) = self.cursor().execute(query).fetchall()
         return int(used) + self.log_bytes()
 
-    def checkpoint(self, cursor: Cursor) -> None:
-        """Fold the log into the file; leave both as they are where the disk has no room for that."""
+    def checkpoint(self, cursor: Cursor, *, merge: bool) -> None:
+        """Fold the log into the file; leave both as they are where the disk has no room for that.
+
+        With `merge` row groups that are not full are written anew as one, for which DuckDB unpacks all of them in
+        memory. Those of which every row is deleted are dropped either way.
+        """
         if shutil.disk_usage(self.path.parent).free >= self.log_bytes() + _ROOM_FOR_CHECKPOINT:
+            cursor.execute(f"SET GLOBAL max_vacuum_tasks = {_MERGES if merge else 0}")
             cursor.execute("CHECKPOINT")
 
     @classmethod
