@@ -5,7 +5,8 @@ sessions are stored, compiled and priced like any other. Formats differ by versi
 skipped and counted, never guessed.
 """
 
-from processors.session_logs.claude_code import Delegations, read_claude_code
+from processors.session_logs.claude_agents import Delegations
+from processors.session_logs.claude_code import read_claude_code
 from processors.session_logs.codex import Threads, read_codex
 from processors.session_logs.lines import split
 from processors.session_logs.openclaw import Spawns, read_openclaw
