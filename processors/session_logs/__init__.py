@@ -7,7 +7,8 @@ skipped and counted, never guessed.
 
 from processors.session_logs.claude_agents import Delegations
 from processors.session_logs.claude_code import read_claude_code
-from processors.session_logs.codex import Threads, read_codex
+from processors.session_logs.codex import read_codex
+from processors.session_logs.codex_threads import Threads
 from processors.session_logs.lines import split
 from processors.session_logs.openclaw import Spawns, read_openclaw
 from processors.session_logs.trace import Claims, Imported
