@@ -91,7 +91,7 @@ def serve(
     from clawtrace_otel.cli.service import run, tls_files
     from collector.access import read_tokens
     from collector.config import LAKE_COMMIT_INTERVAL_S, LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
-    from processors.normalise.sessions import CORRELATION_KEYS
+    from processors.normalise.session_keys import CORRELATION_KEYS
 
     lake = chosen_lake(store, data, elsewhere=db is not None)
     config = CollectorConfig(
