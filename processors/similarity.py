@@ -56,7 +56,7 @@ def _histogram(text: str) -> tuple[int, ...]:
 
 
 def _least_edits(left: Sequence[int], right: Sequence[int]) -> int:
-    """Bound the edit distance from below: every edit mends at most one surplus and one lack."""
+    """Bound the edit distance from below: one edit removes at most one surplus and one shortage."""
     surplus = lack = 0
     for mine, theirs in zip(left, right, strict=True):
         if mine > theirs:

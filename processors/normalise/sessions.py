@@ -80,7 +80,7 @@ class _Book:
         self.seen: dict[Identity, tuple[int, str]] = {}
         """When a key was first seen and under which attribute."""
         self.group: dict[str, str] = {}
-        """Keyless traces that belong together: each points to another, at last to itself."""
+        """Traces without a key that belong together: each points to an older one of its group, the oldest to itself."""
 
     def add_trace(self, trace_id: str, members: Sequence[Span]) -> None:
         """Read a trace's keys: the root's names the session, the others are conversations in it."""

@@ -1,4 +1,4 @@
-"""Agents' own session files to spans, as their telemetry would have told the same run.
+"""Agents' own session files to spans, the same that telemetry of the run would have sent.
 
 Lines come from files under a user's home and go as `Span` objects to the ordinary ingest path, so that imported
 sessions are stored, compiled and priced like any other. Formats differ by version: a line that is not understood is

@@ -36,7 +36,7 @@ def test_everything_else_is_refused(queries: DuckQueries, store: DuckStore, path
 
 @pytest.mark.parametrize("query", TOO_LARGE, ids=range(len(TOO_LARGE)))
 def test_what_would_multiply_is_refused_before_it_runs(queries: DuckQueries, query: str) -> None:
-    """Statements that build too much, or that the planner would brood over, are answered 413 at once."""
+    """Statements that build too much, or that would keep the planner busy, are answered 413 at once."""
     started = time.monotonic()
     with pytest.raises(QueryError) as caught:
         queries.run(query)
