@@ -1,4 +1,4 @@
-"""What the HTTP routes under /api need from the rest of the program: questions (`Queries`) and deeds (`Actions`).
+"""What the HTTP routes under /api need from the rest of the program: reading (`Queries`) and changing (`Actions`).
 
 `collector.query` answers questions; whoever wires the program together brings the deeds, since compiling cards is
 the business of packages that the collector does not know.

@@ -1,4 +1,4 @@
-"""Whom an address lets in: nobody but this machine, or everybody on the network."""
+"""Who can reach an address: only this machine, or everybody on the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes under /api: questions and deeds over HTTP, errors as `{"error": "..."}`."""
+"""The routes under /api: queries and actions over HTTP, errors as `{"error": "..."}`."""
 
 from __future__ import annotations
 

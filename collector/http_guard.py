@@ -1,4 +1,4 @@
-"""What stands before every HTTP route: no token, no answer; and no web page of another site, whoever visits it.
+"""Checks before every HTTP route: a token is required, and requests from other sites' web pages are refused.
 
 A browser is the way into a service that listens on loopback only. Requests of other origins are refused (there is no
 CORS, so their pages could not read an answer either), and so are questions under a host name that is not this

@@ -1,4 +1,4 @@
-"""HTTP connections that cannot be held for ever: limits on a request's head, its time and size, and on connections.
+"""HTTP connections that cannot be held open forever: limits on a request's head, its time and size, and on connections.
 
 uvicorn bounds what a request's body may hold in memory and how long an idle connection is kept after an answer. What it
 leaves open is here: a client that connects and says nothing, sends a head without end, keeps sending a body that nobody

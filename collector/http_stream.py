@@ -1,4 +1,4 @@
-"""An answer that is made while it is sent, with a limit on how long a reader may keep it waiting."""
+"""A response that is produced while it is sent, with a limit on how long a slow reader may block it."""
 
 from __future__ import annotations
 

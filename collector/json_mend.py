@@ -1,4 +1,4 @@
-"""Taking an OTLP/JSON request apart that does not convert as a whole, and keeping what is sound.
+"""Repairs OTLP/JSON requests that do not convert as a whole: valid records are kept, the others counted.
 
 The JSON counterpart of `collector.wire.mend`: a field set to null counts as absent (ProtoJSON), a lone surrogate
 becomes U+FFFD, a broken value costs its attribute, a broken span itself.

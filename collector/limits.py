@@ -1,4 +1,4 @@
-"""How many attributes a record may have and how long each may be; what goes past that is lost, counted and reported."""
+"""How many attributes a record may have and how long each may be; the excess is dropped, counted and reported."""
 
 from __future__ import annotations
 

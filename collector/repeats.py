@@ -1,4 +1,4 @@
-"""What happens over and over is said once in a while, so that a log does not grow with every retry of every sender."""
+"""Repeated events are logged once per interval, so that the log does not grow with every retry of every sender."""
 
 from __future__ import annotations
 

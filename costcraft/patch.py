@@ -158,7 +158,7 @@ class SkillPatch(_Frozen):
 
     @model_validator(mode="after")
     def _evidence_resolves(self, info: ValidationInfo) -> Self:
-        resolver = (info.context or {}).get("resolver")
+        resolver: Resolver | None = (info.context or {}).get("resolver")
         if resolver is None:
             return self
         for session_id, step_id in self._references():

@@ -97,7 +97,6 @@ class Counterfactual:
         return Saving(
             usd=self._currency.usd(units),
             assumption=self._assumption,
-            vanished_call_step_ids=tuple(sorted(gone.vanished, key=self._places.__getitem__)),
         )
 
     def cached_saving(self, call_step_id: str, more: int) -> Decimal | None:

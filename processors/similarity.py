@@ -1,6 +1,6 @@
 """Exact similarity of many strings, fast: which are alike, found without comparing every pair letter by letter.
 
-Equal strings collapse into one; of the rest only pairs whose lengths and whose character histograms allow the wanted
+Callers give each string once; only pairs whose lengths and whose character histograms allow the wanted
 similarity are compared, and the comparison stops as soon as it cannot be reached.
 """
 
@@ -30,7 +30,7 @@ def alike(left: str, right: str, cutoff: float) -> bool:
 def similar_pairs(texts: Sequence[str], cutoff: float) -> list[tuple[int, int]]:
     """List the pairs `(i, j)`, i < j, of distinct texts that are at least `cutoff` similar; exact.
 
-    Each text should occur once; `collapse` makes it so.
+    Give each text once.
     """
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     lengths = [len(texts[i]) for i in order]
@@ -48,14 +48,6 @@ def similar_pairs(texts: Sequence[str], cutoff: float) -> list[tuple[int, int]]:
     return sorted(found)
 
 
-def collapse(texts: Sequence[str]) -> dict[str, list[int]]:
-    """Group the positions of equal strings."""
-    groups: dict[str, list[int]] = {}
-    for position, text in enumerate(texts):
-        groups.setdefault(text, []).append(position)
-    return groups
-
-
 def _histogram(text: str) -> tuple[int, ...]:
     counts = [0] * BUCKETS
     for character, count in Counter(text).items():
@@ -64,7 +56,7 @@ def _histogram(text: str) -> tuple[int, ...]:
 
 
 def _least_edits(left: Sequence[int], right: Sequence[int]) -> int:
-    """Bound the edit distance from below: every edit mends at most one surplus and one lack."""
+    """Bound the edit distance from below: one edit removes at most one surplus and one shortage."""
     surplus = lack = 0
     for mine, theirs in zip(left, right, strict=True):
         if mine > theirs:

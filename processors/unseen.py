@@ -1,4 +1,4 @@
-"""Work that a session's source keeps to itself: what was not sent cannot be counted, and none seen is not zero."""
+"""Work that a session's source does not report: what was not sent is unknown, not zero."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The application face: one file per command, and the only place where the packages are wired together."""
+"""The command line: one file per command, and the only place where the packages are wired together."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.api import Deletion
 from collector.errors import StoreError, UnknownSessionError
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.compiler import Compiler

@@ -1,4 +1,4 @@
-"""OTLP export requests that lie in files: which signal they are, in which encoding, packed or not.
+"""OTLP export requests that lie in files: their signal, their encoding, and whether they are compressed.
 
 Understood are the raw body of a request (protobuf or JSON) and lines of JSON bodies, as the file exporter of the
 OpenTelemetry collector writes them; each also gzipped. Source: OTLP specification; OTLP file exporter specification.

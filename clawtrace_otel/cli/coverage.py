@@ -1,4 +1,4 @@
-"""`clawtrace coverage`: what a session's source did not send, and what cannot be said for want of it."""
+"""`clawtrace coverage`: what a session's source did not send, and what is unknown because of it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def delete(
 
 
 def compact(db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
-    """Give the room that deleted rows took back to the file system; what arrives meanwhile waits."""
+    """Return the space of deleted rows to the file system; telemetry that arrives meanwhile waits."""
     from clawtrace_otel.cli.reader import open_reader
 
     with open_reader(db, endpoint, write=True) as reader:

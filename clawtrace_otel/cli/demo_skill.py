@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clawtrace_otel.cli.reader import HttpReader
 
 _HOMES: Final = ("clawtrace_otel.cli.order_desk", "examples.order_desk")
-"""Where the order desk lies: in a wheel within the package, in a clone among the examples."""
+"""The order desk's folder: inside the package in a wheel, among the examples in a clone."""
 _ROOT: Final = Path(__file__).parents[2]
 _RUN_SECONDS: Final = 120
 _SQL: Final = """SELECT condition, count(*) AS runs, count(*) FILTER (outcome_passed) AS passed,

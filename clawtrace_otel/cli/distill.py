@@ -36,7 +36,9 @@ VERDICTS: Final = "replays"
 
 
 def distill(
-    skill: Annotated[Path, typer.Option("--skill", metavar="SKILL.md", exists=True, dir_okay=False, help="The base.")],
+    skill: Annotated[
+        Path, typer.Option("--skill", metavar="SKILL.md", exists=True, dir_okay=False, help="To improve.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")],
     since: Annotated[str | None, typer.Option(help="Only sessions started at or after this ISO time.")] = None,
     task_family: Annotated[str | None, typer.Option(help="Only sessions of this task family.")] = None,
@@ -44,12 +46,12 @@ def distill(
     environment: Annotated[
         str | None, typer.Option(metavar="MODULE:NAME", help="A resettable environment to replay prunes in.")
     ] = None,
-    analyst: Annotated[list[AnalystName] | None, typer.Option(help="Who proposes; may be given twice.")] = None,
+    analyst: Annotated[list[AnalystName] | None, typer.Option(help="Who proposes patches; may be given twice.")] = None,
     model: Annotated[str | None, typer.Option(help="For llm: a pydantic-ai model, such as openai:gpt-5-mini.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="For llm: what the run may cost at most.")] = None,
-    answer_seconds: Annotated[float, typer.Option(min=0.1, help="For llm: how long one answer may take.")] = 120.0,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="For llm: the most that the run may cost.")] = None,
+    answer_seconds: Annotated[float, typer.Option(min=0.1, help="For llm: seconds that an answer may take.")] = 120.0,
     prices: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, help="Your own prices.")] = None,
-    no_cost: Annotated[bool, typer.Option("--no-cost", help="Ablation: read nothing that knows of money.")] = False,
+    no_cost: Annotated[bool, typer.Option("--no-cost", help="Ablation: read no costs.")] = False,
     no_prune: Annotated[bool, typer.Option("--no-prune", help="Ablation: propose no rule against steps.")] = False,
     no_counterfactual: Annotated[
         bool, typer.Option("--no-counterfactual", help="Ablation: admit rules against steps on their price alone.")

@@ -21,7 +21,7 @@ from collector.config import IngestConfig
 from collector.ingest import Ingest
 from collector.metrics import Metrics
 from collector.query import DuckQueries
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.making import Maker

@@ -43,14 +43,14 @@ def chosen_lake(store: str | None, data: str | None, *, elsewhere: bool) -> Lake
 
 @lake.command()
 def migrate(store: StoreOption = None, data: DataOption = None) -> None:
-    """Make a lake, or bring its layout up to date; a collector does so when it starts."""
+    """Create a lake, or bring its layout up to date; a collector does so when it starts."""
     with _opened(store, data) as opened:
         typer.echo(f"{opened.database.address.name} is up to date")
 
 
 @lake.command()
 def compact(store: StoreOption = None, data: DataOption = None) -> None:
-    """Remove what was stored twice and put small files together; beside running collectors, say every hour."""
+    """Remove duplicate rows and merge small files. Run it beside the collectors, for example every hour."""
     from collector.store.lake_care import compact
 
     with _opened(store, data) as opened:
@@ -64,7 +64,7 @@ def clean_up(
     data: DataOption = None,
     older_than_hours: Annotated[int, typer.Option(min=1, help="Only what is older than this goes.")] = 24,
 ) -> None:
-    """Delete old snapshots and files that nothing refers to any more; beside running collectors, say every day."""
+    """Delete old snapshots and unreferenced files. Run it beside the collectors, for example every day."""
     from collector.store.lake_care import clean_up
 
     with _opened(store, data) as opened:

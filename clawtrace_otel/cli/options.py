@@ -22,7 +22,7 @@ EndpointOption: TypeAlias = Annotated[
     typer.Option(
         "--endpoint",
         metavar="URL",
-        help="A running collector's HTTP address (environment: CLAWTRACE_ENDPOINT). Found by itself on this machine.",
+        help="A running collector's HTTP address (environment: CLAWTRACE_ENDPOINT). Default: one on this machine.",
         show_default=False,
     ),
 ]
@@ -82,7 +82,7 @@ ExportOption: TypeAlias = Annotated[
     ),
 ]
 SessionArgument: TypeAlias = Annotated[
-    str, typer.Argument(metavar="SESSION", help="A session id, the unambiguous beginning of one, or 'latest'.")
+    str, typer.Argument(metavar="SESSION", help="A session id, an unambiguous prefix of one, or 'latest'.")
 ]
 
 
@@ -108,7 +108,7 @@ TlsClientAuthorityOption: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="CLAWTRACE_TLS_CLIENT_CA",
-        help="Let in only clients with a certificate of this authority (PEM).",
+        help="Accept only clients with a certificate from this authority (PEM).",
     ),
 ]
 
@@ -117,7 +117,7 @@ PublishedOption: TypeAlias = Annotated[
     typer.Option(
         metavar="HOST",
         envvar="CLAWTRACE_PUBLISHED",
-        help="The address under which a container engine publishes the ports. It decides whether a token is demanded.",
+        help="The address at which a container engine publishes the ports. It decides if a token is required.",
     ),
 ]
 
@@ -137,7 +137,7 @@ RedactOption: TypeAlias = Annotated[
         envvar="CLAWTRACE_REDACT",
         exists=True,
         dir_okay=False,
-        help="What is left out of the store, besides secrets (docs/privacy.md).",
+        help="Rules for what is not stored, besides secrets (docs/privacy.md).",
     ),
 ]
 RedactKeyOption: TypeAlias = Annotated[
@@ -145,7 +145,7 @@ RedactKeyOption: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="CLAWTRACE_REDACT_KEY",
-        help="The key of the hashes that stand for what was left out. Default: made beside the database.",
+        help="The key of the hashes that replace what is not stored. Default: created beside the database.",
     ),
 ]
 ContentOption: TypeAlias = Annotated[
@@ -167,7 +167,9 @@ class LogFormat(StrEnum):
 
 LogFormatOption: TypeAlias = Annotated[
     LogFormat,
-    typer.Option("--log-format", envvar="CLAWTRACE_LOG_FORMAT", help="Log lines on stderr: text, or JSON a line."),
+    typer.Option(
+        "--log-format", envvar="CLAWTRACE_LOG_FORMAT", help="Log lines on stderr: text, or one JSON object per line."
+    ),
 ]
 
 

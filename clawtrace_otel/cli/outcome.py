@@ -37,7 +37,7 @@ def outcome(
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Attach an oracle's verdict to a session; its card is compiled anew."""
+    """Attach an oracle's verdict to a session; its card is compiled again."""
     from clawtrace_otel.cli.questions import resolve_session
     from clawtrace_otel.cli.reader import open_reader
 

@@ -20,7 +20,7 @@ from collector.redaction.marks import Marks
 from collector.redaction.patterns import SECRETS
 from collector.redaction.texts import Counts, Texts
 from processors import content_names
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _NAMES: Final = ContentNames(

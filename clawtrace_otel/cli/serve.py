@@ -30,10 +30,11 @@ def serve(
     grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over gRPC; 0 picks a free one.")] = 4317,
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over HTTP, SQL and metrics.")] = 4318,
     idle_seconds: Annotated[
-        float, typer.Option(min=0, help="A session is compiled once nothing arrived for it for this long.")
+        float, typer.Option(min=0, help="A session is compiled after this many seconds without new telemetry.")
     ] = 10.0,
     queue_mb: Annotated[
-        int, typer.Option(min=1, help="MiB of telemetry that may wait to be stored; past it senders come back later.")
+        int,
+        typer.Option(min=1, help="MiB of telemetry that may wait to be stored; beyond it senders must retry."),
     ] = 256,
     prices: Annotated[
         Path | None,
@@ -56,7 +57,7 @@ def serve(
         ),
     ] = None,
     keep_days: Annotated[
-        float | None, typer.Option(min=0, help="Delete sessions that received nothing for so many days.")
+        float | None, typer.Option(min=0, help="Delete sessions that received no telemetry for this many days.")
     ] = None,
     keep_bodies_days: Annotated[
         float | None, typer.Option(min=0, help="As --keep-days, for telemetry alone: cards and verdicts stay.")
@@ -91,7 +92,7 @@ def serve(
     from clawtrace_otel.cli.service import run, tls_files
     from collector.access import read_tokens
     from collector.config import LAKE_COMMIT_INTERVAL_S, LARGEST_BODY_MIB, MEBIBYTE, CollectorConfig, IngestConfig
-    from processors.normalise.sessions import CORRELATION_KEYS
+    from processors.normalise.session_keys import CORRELATION_KEYS
 
     lake = chosen_lake(store, data, elsewhere=db is not None)
     config = CollectorConfig(

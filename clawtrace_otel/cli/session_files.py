@@ -1,4 +1,4 @@
-"""The session files of agents on disk: which there are, and their lines, whatever they are packed in."""
+"""The session files of agents on disk: which exist, and their lines, compressed or not."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from clawtrace_otel.cli.spread_rows import LOG, SPAN, Correlated, Edges, Members
 from collector.export import parts
 from collector.store.derived import ADDED, PER_SESSION, latest_outcomes
 from collector.store.groups import Edge, connected
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 
 if TYPE_CHECKING:
     from clawtrace_otel.cli.spark import Spark

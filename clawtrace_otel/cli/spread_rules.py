@@ -1,4 +1,4 @@
-"""The `rules` analyst on a cluster: sessions are looked at there, share by share; reading and merging stay here."""
+"""The `rules` analyst on a cluster: it reads cases there, share by share; loading and merging stay here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells a webhook of breached budgets: at least once each, in its own thread, with patience.
+"""Posts breached budgets to a webhook: at least once each, from its own thread, with retries.
 
 What is to be told stands in the store, so neither a restart nor a webhook that is down for days loses any of it. An
 address may hold a secret in any of its parts: of it only scheme and host are ever written anywhere.

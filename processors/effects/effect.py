@@ -23,7 +23,6 @@ from processors.effects.targets import (
     leaves,
     named,
     names_place,
-    overlap,
     parse,
     patched,
     sql_tables,
@@ -49,19 +48,6 @@ class Effect:
     targets: frozenset[str]
     anywhere: bool = False
     """True where the call may touch more than it names, as a program run in a shell may."""
-
-    def may_change(self, read: Effect) -> bool:
-        """Whether this call may have changed what another call reads."""
-        if self.access is Access.READ:
-            return False
-        return self.anywhere or read.anywhere or self._meets(read)
-
-    def surely_changes(self, read: Effect) -> bool:
-        """Whether this call is known to write to what another call reads."""
-        return self.access is Access.WRITE and (self.anywhere or read.anywhere or self._meets(read))
-
-    def _meets(self, read: Effect) -> bool:
-        return not read.targets or not self.targets or overlap(self.targets, read.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,8 +55,6 @@ class Saving:
     usd: Decimal
     assumption: str
     """What was assumed about the provider's cache and about the turns that vanish, in words for a user."""
-    vanished_call_step_ids: tuple[str, ...] = ()
-    """Model calls that would not have been made at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

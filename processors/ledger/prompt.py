@@ -88,5 +88,4 @@ class Stretch:
 class Prompt:
     """One growing prompt: the calls of a context, cut where the prompt was cut or compacted."""
 
-    prompt_id: str
     stretches: tuple[Stretch, ...]

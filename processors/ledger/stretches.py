@@ -55,7 +55,7 @@ class Walk:
             self.calls.append(self._prompt_call(call, turn))
             self.registry.add(call)
         self._close()
-        return Prompt(thread.thread_id, tuple(self.done))
+        return Prompt(tuple(self.done))
 
     def _prompt_call(self, call: ModelCall, turn: Turn | None) -> PromptCall:
         bill = self.billed.get(call.step_id)

@@ -14,7 +14,8 @@ from processors.normalise.assemble import assemble
 from processors.normalise.continuing import joined
 from processors.normalise.dialects import DIALECTS
 from processors.normalise.reading import read
-from processors.normalise.sessions import CORRELATION_KEYS, SESSION_KEYS, bundles
+from processors.normalise.session_keys import CORRELATION_KEYS, SESSION_KEYS
+from processors.normalise.sessions import bundles
 from processors.normalise.shared_calls import united
 from processors.normalise.values import canonical
 

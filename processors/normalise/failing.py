@@ -46,7 +46,7 @@ def told_failure(sent: object) -> StepError | None:
 
 
 def failure_in(result: str | None) -> StepError | None:
-    """Return a failure that the answer of a tool without a span confesses.
+    """Return the failure that a tool's answer reports, for tools without a span.
 
     Read are: text that begins with an error's name, an object that says so, a shell's exit code. Text that only
     speaks of errors is a result like any other.

@@ -1,4 +1,4 @@
-"""What in a session's content leads to traces that were not at hand: by what the store may find the rest of it."""
+"""Values in a session's content that traces which were not loaded may share: the store finds them by these."""
 
 from __future__ import annotations
 

@@ -1,74 +1,24 @@
 """Which session each trace and log record belongs to.
 
-The order of the keys and the facts behind the rules are section 4 of the dialect reference: a session spans traces,
-one trace may hold conversations of sub-agents, the key is often on some spans only, and many producers send none.
+A session spans traces, one trace may hold conversations of sub-agents, the key is often on some spans only, and many
+producers send none.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeAlias
 
-from collector.correlations import names_nothing
-from collector.model import AttributeValue, LogRecord, Span
-
-SESSION_KEYS = (
-    "session.id",
-    "gen_ai.conversation.id",
-    "copilot_chat.chat_session_id",
-    "copilot_chat.session_id",
-    "conversation.id",
-    "thread.id",
-    "gcp.vertex.agent.session_id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.thread_id",
-    "langsmith.metadata.session_id",
-    "langsmith.metadata.thread_id",
-    "langsmith.metadata.conversation_id",
-    "langfuse.session.id",
-    "mlflow.trace.session",
-    "ai.telemetry.metadata.sessionId",
-    "ai.telemetry.metadata.session_id",
-    "ai.telemetry.metadata.conversationId",
-    "ai.telemetry.metadata.chatId",
-    "ai.telemetry.metadata.threadId",
-    "anthropic.session.id",
-    "openclaw.sessionKey",
-    "openclaw.sessionId",
-    "crewai.execution_uuid",
-    "gen_ai.session.id",
-    "gen_ai.agent.session_id",
-    "prompt.id",
-)
-"""Attributes that name a session, first hit wins; each is looked up on the signal, then on its resource."""
-
-PARENT_KEYS = ("parent.conversation.id", "copilot_chat.parent_chat_session_id")
-"""Attributes that name the session of which this one is a part."""
-
-CORRELATION_KEYS = SESSION_KEYS + PARENT_KEYS
-"""Every attribute by which signals of one session find together before they are normalised."""
+from collector.model import LogRecord, Span
+from processors.normalise.session_keys import PARENT_KEYS, Identity, Named, identity_of, key_of
 
 FROM_TRACE = "trace"
 """The session's source where no attribute named it."""
 
-_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _RESPONSE_ID = "gen_ai.response.id"
 _PREVIOUS_RESPONSE = ("gen_ai.request.previous_response.id", "gen_ai.conversation.id")
-
-Identity: TypeAlias = "tuple[str, str]"
-"""A key's value and, unless it is unique by itself, the service that used it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A session key as found: whose it is and which attribute held it."""
-
-    identity: Identity
-    source: str
 
 
 @dataclass(slots=True)
@@ -80,44 +30,6 @@ class Bundle:
     spans: list[Span] = field(default_factory=list)
     logs: list[LogRecord] = field(default_factory=list)
     conversation_ids: set[str] = field(default_factory=set)
-
-
-def key_of(signal: Span | LogRecord, response_ids: frozenset[str]) -> Named | None:
-    """Return the first session key of a signal.
-
-    Left out are a conversation id that is really the previous response's id, an agent's id in that place, and
-    `thread.id` where it is the number of an operating system thread.
-    """
-    for key in SESSION_KEYS:
-        value = signal.attributes.get(key)
-        if value is None:
-            value = signal.resource.attributes.get(key)
-            if value is None:
-                continue
-        value = _unquoted(value)
-        if isinstance(value, str) and _names_a_session(key, value, signal, response_ids):
-            return Named(_identity(value, signal), key)
-    return None
-
-
-def _unquoted(value: AttributeValue) -> AttributeValue:
-    """Take the quotes off a text that was sent as JSON, as MLflow does with every value."""
-    quoted = isinstance(value, str) and len(value) > len('""') and value[0] == value[-1] == '"'
-    return value[1:-1] if isinstance(value, str) and quoted else value
-
-
-def _names_a_session(key: str, value: str, signal: Span | LogRecord, response_ids: frozenset[str]) -> bool:
-    if names_nothing(value):
-        return False
-    if key == "thread.id":
-        return not value.isdecimal()
-    if key == "gen_ai.conversation.id":
-        return not (value in response_ids or value.startswith("resp_") or "agent_id" in signal.attributes)
-    return True
-
-
-def _identity(value: str, signal: Span | LogRecord) -> Identity:
-    return value, "" if _UUID.fullmatch(value) else signal.resource.service_name or ""
 
 
 def bundles(spans: Sequence[Span], logs: Sequence[LogRecord]) -> list[Bundle]:
@@ -168,7 +80,7 @@ class _Book:
         self.seen: dict[Identity, tuple[int, str]] = {}
         """When a key was first seen and under which attribute."""
         self.group: dict[str, str] = {}
-        """Keyless traces that belong together: each points to another, at last to itself."""
+        """Traces without a key that belong together: each points to an older one of its group, the oldest to itself."""
 
     def add_trace(self, trace_id: str, members: Sequence[Span]) -> None:
         """Read a trace's keys: the root's names the session, the others are conversations in it."""
@@ -203,7 +115,7 @@ class _Book:
         for key in PARENT_KEYS:
             parent = signal.attributes.get(key)
             if isinstance(parent, str) and parent:
-                self._subordinate(found.identity, _identity(parent, signal))
+                self._subordinate(found.identity, identity_of(parent, signal))
         return found
 
     def _subordinate(self, part: Identity, whole: Identity) -> None:

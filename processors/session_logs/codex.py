@@ -11,66 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from processors.normalise.failing import failure_in
 from processors.normalise.provider import billed_by
+from processors.session_logs.codex_answers import answer_of, object_in
 from processors.session_logs.codex_forks import Origin
-from processors.session_logs.codex_usage import Counts, Meter
+from processors.session_logs.codex_lines import BARE_ITEMS, CALLS, OUTPUTS, PASSED_OVER, WRAPPED, Line
+from processors.session_logs.codex_threads import Threads
+from processors.session_logs.codex_usage import Meter
 from processors.session_logs.lines import NO_CONTENT, Record, decoded, moment, part, plain, record, text
 from processors.session_logs.trace import Imported, Tokens, Trace
 
 PROGRAM: Final = "codex"
-_READ: Final = frozenset({"session_meta", "turn_context", "response_item", "event_msg"})
-_PASSED_OVER: Final = frozenset(
-    {"compacted", "world_state", "inter_agent_communication", "inter_agent_communication_metadata"}
-    | {"token_usage_record", "security_risk_score", "realtime_item", "ghost_snapshot"}
-)
-_CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call", "tool_search_call"})
-_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output", "tool_search_output"})
-_BARE_ITEMS: Final = _CALLS | _OUTPUTS | {"message", "reasoning", "web_search_call"}
 _SPAWN: Final = "spawn_agent"
-_ITEM: Final = ("id", "role", "content", "summary", "call_id", "name", "arguments", "input", "action", "output")
 _MILLISECOND: Final = 1_000_000
-_RAW: Final = msgspec.Raw(b"null")
-
-
-class _Line(msgspec.Struct, gc=False):
-    """What is read of a line. A payload is decoded only where its line's type is one that matters."""
-
-    timestamp: object = None
-    type: object = None
-    payload: msgspec.Raw = _RAW
-    id: object = None
-    record_type: object = None
-    role: object = None
-    content: object = None
-    summary: object = None
-    call_id: object = None
-    name: object = None
-    arguments: object = None
-    input: object = None
-    action: object = None
-    output: object = None
-
-
-@dataclass(slots=True)
-class Threads:
-    """What is known of sessions that start others, for all files of one import; parents' files come first."""
-
-    parent_of: dict[str, str] = field(default_factory=dict)
-    call_of: dict[str, str] = field(default_factory=dict)
-    """By sub-agent, the tool call that started it."""
-    totals_of: dict[str, set[Counts]] = field(default_factory=dict)
-    """By session, the running totals that its file has, by which a copy of its history is known."""
-
-    def root(self, thread_id: str) -> str:
-        """Return the session at the top of the sub-agents."""
-        seen = {thread_id}
-        while (above := self.parent_of.get(thread_id)) is not None and above not in seen:
-            seen.add(above)
-            thread_id = above
-        return thread_id
 
 
 @dataclass(slots=True)
@@ -90,7 +42,7 @@ class _Call:
 def read_codex(lines: Iterable[bytes], fallback_id: str, threads: Threads | None = None) -> Imported:
     """Return a rollout file's spans. Give the same `threads` for all files of an import, parents' files first."""
     reader = _Reader(fallback_id, threads or Threads())
-    for line in decoded(lines, _Line, reader.skipped):
+    for line in decoded(lines, Line, reader.skipped):
         reader.take(line)
     return reader.finish()
 
@@ -121,22 +73,22 @@ class _Reader:
     """Answers by their first and last parts and their times; calls only where the file has no usage at all."""
     old_turns: set[str] = field(default_factory=set)
 
-    def take(self, line: _Line) -> None:
+    def take(self, line: Line) -> None:
         """Take one line in; one that is not understood is counted."""
         kind, at = text(line.type), moment(line.timestamp)
-        if kind in _READ:
+        if kind in WRAPPED:
             payload = part(line.payload)
             if not payload or at is None:
                 self.skipped[NO_CONTENT] += 1
                 return
             self._take(kind, payload, at)
-        elif kind in _BARE_ITEMS:
+        elif kind in BARE_ITEMS:
             self.clock = max(self.clock, self.last) + _MILLISECOND  # bare items have an order and no time
-            self._item(kind, {name: value for name in _ITEM if (value := getattr(line, name)) is not None}, self.clock)
+            self._item(kind, line.item(), self.clock)
         elif kind is None and (line.record_type == "state" or text(line.id) is not None):
             if self.origin is None and text(line.id) is not None:
                 self._begin({"id": line.id}, at)
-        elif kind not in _PASSED_OVER:
+        elif kind not in PASSED_OVER:
             self.skipped[f"unknown type {kind[:40]}" if kind else "without a type"] += 1
             return
         self.understood += 1
@@ -222,12 +174,12 @@ class _Reader:
             self.last = max(self.last, at)
         elif kind == "reasoning":
             self.parts.append({"type": "reasoning", "content": plain(payload.get("summary")) or ""})
-        elif kind in _CALLS and call_id is not None:
+        elif kind in CALLS and call_id is not None:
             name = text(payload.get("name")) or str(kind).removesuffix("_call")
             arguments = payload.get("arguments", payload.get("input", payload.get("action")))
             self.parts.append({"type": "tool_call", "id": call_id, "name": name, "arguments": arguments})
             self.asked.setdefault(call_id, (at, name, arguments, not self.copying))
-        elif kind in _OUTPUTS and call_id is not None:
+        elif kind in OUTPUTS and call_id is not None:
             self._close(at)
             self._output(call_id, payload.get("output", payload.get("tools")), at)
 
@@ -244,7 +196,7 @@ class _Reader:
         if self.made and not self.made[-1].said and any(said.get("id") == call_id for said in self.parts):
             self.made[-1].said, self.parts = self.parts, []
         _, name, _, _ = self.asked.get(call_id, (0, "", None, True))
-        if name == _SPAWN and (child := text(_object(output).get("agent_id"))) is not None:
+        if name == _SPAWN and (child := text(object_in(output).get("agent_id"))) is not None:
             self.threads.call_of.setdefault(child, call_id)
 
     def finish(self) -> Imported:
@@ -303,34 +255,5 @@ class _Reader:
         at, name, arguments = asked
         back = self.answered.get(call_id)
         done, output = back or (at, None)
-        result = _said(output)
-        failure = failure_in(result)
-        failed = failure is not None or _failed(output)
-        error = ((failure.message if failure else "") or result or "tool error")[:500] if failed else None
+        result, error = answer_of(output)
         trace.tool(call_id, name, (at, done), arguments, result, error=error, lines=1 + (back is not None))
-
-
-def _said(output: object) -> str | None:
-    """Return a tool's answer: text, text in an object, or the texts of a list."""
-    inside = record(output).get("content", record(output).get("output"))
-    if inside is not None:
-        return _said(inside)
-    wrapped = _object(output).get("output")
-    if isinstance(wrapped, str):
-        return wrapped
-    return plain(output) if output is not None else None
-
-
-def _failed(output: object) -> bool:
-    """Tell whether the wrapper around a tool's answer names a failure."""
-    if record(output).get("success") is False:
-        return True
-    code = record(_object(output).get("metadata")).get("exit_code")
-    return isinstance(code, int) and code != 0
-
-
-def _object(output: object) -> Record:
-    """Return the JSON object in a tool's answer, or an empty one."""
-    if not isinstance(output, str) or not output.startswith("{"):
-        return record(output)
-    return part(msgspec.Raw(output.encode("utf-8", "replace")))

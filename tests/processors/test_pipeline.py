@@ -12,10 +12,13 @@ import pytest
 
 from collector.store import Signals
 from collector.store.derived import REPLACED, arrow_tables
+from processors.findings import flag
+from processors.ledger import attribute
+from processors.normalise import normalise
 from processors.pipeline import Compiled, compile_group
-from processors.pricing import price_book
+from processors.pricing import price, price_book
 from processors.rows import derived_rows
-from processors.tracecard import TraceCard
+from processors.tracecard import TraceCard, compile_card
 from tests.processors.support import RECORDINGS, load_recording, load_truth
 
 CARDS = Path(__file__).parent.parent / "fixtures" / "cards"
@@ -48,6 +51,18 @@ def test_the_cost_is_what_the_server_charged_or_says_what_is_missing(name: str) 
     reasons = {row["unpriced_reason"] for row in steps if row.get("unpriced_reason")} - {"request_failed"}
     sent = sum(row.get("counted_by") is None and row.get("unpriced_reason") != "request_failed" for row in steps)
     assert reasons or sent < truth["llm_calls"]
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_five_calls_make_the_card(name: str) -> None:
+    """Whoever makes the five calls one by one has the same cards as the pipeline."""
+    made = []
+    for session in normalise(*load_recording(name)):
+        prices = price(session, BOOK)
+        ledger = attribute(session, prices)
+        findings = flag(session, ledger)
+        made.append(compile_card(session, prices, ledger, findings))
+    assert made == [session.card for session in compiled(name)]
 
 
 @pytest.mark.parametrize("name", RECORDINGS)

@@ -69,7 +69,7 @@ SUITES = (
         "attacks",
         INPUT,
         "SQL that attacks",
-        ("e2e/test_sql_attacks.py", "collector/test_query.py"),
+        ("e2e/test_sql_attacks.py", "collector/query"),
         "files, extensions, settings, writes, growth without end, long work: refused or ended, ingest goes on",
     ),
 )

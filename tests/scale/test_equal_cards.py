@@ -17,7 +17,7 @@ from collector.store import TelemetryStore
 from collector.store.duck import DuckStore
 from collector.store.lake import LakeStore
 from collector.store.memory import MemoryStore
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 from tests.scale.conftest import Lake
 from tests.support.recordings import names, requests_of
 

@@ -26,7 +26,7 @@ from collector.metrics import Metrics
 from collector.store import TelemetryStore
 from collector.store.duck import DuckStore
 from collector.store.lake import LakeStore
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 from tests.e2e.test_costcraft import BASE, run_desk
 from tests.scale.conftest import SWITCH, Lake
 from tests.scale.spark_cluster import Cluster, RunningCommand, running_cluster

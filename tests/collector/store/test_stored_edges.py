@@ -13,7 +13,7 @@ from collector.decode import Decoder, Export
 from collector.store import Batch
 from collector.store.groups import Edge, connected
 from collector.store.stored_edges import correlation_values, edges_of_logs, edges_of_spans
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 from tests.collector.store.builders import log, span, trace
 from tests.support.recordings import names, requests_of
 

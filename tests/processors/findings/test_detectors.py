@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from processors.findings import gaps
-from processors.model import Message, ModelCall, Reasoning, Session, Text
+from processors.model import Message, ModelCall, Reasoning, Session, Text, ToolRequest
 from tests.processors.findings.stories import OTHER, REPORT, call, delegate, findings, flagged, told, view_of
 from tests.simulator.agent import run
 from tests.simulator.plan import Plan, Turn
@@ -339,6 +339,16 @@ def test_the_same_prompt_sent_again() -> None:
     """The same prompt with the same answer, one after the other, was sent once too often."""
     session = told("Northern 1200.")
     assert flagged(doubled(session, "main-turn0", 60_000_000_000), "duplicate_llm_call") == {"again"}
+
+
+def test_another_answer_to_the_same_prompt() -> None:
+    """The same prompt that led to another request, be it only by its arguments, was not sent for nothing."""
+    session = doubled(told(call("a", "read_file", REPORT, path="a.csv"), "1200."), "main-turn0", 60_000_000_000)
+    assert flagged(session, "duplicate_llm_call") == {"again"}
+    other = (Message("assistant", (ToolRequest("b", "read_file", '{"path":"b.csv"}'),)),)
+    (again,) = (step for step in session.steps if step.step_id == "again" and isinstance(step, ModelCall))
+    steps = (*session.steps[:-1], replace(again, output_messages=other))
+    assert flagged(replace(session, steps=steps), "duplicate_llm_call") == set()
 
 
 def test_samples_taken_at_once() -> None:

@@ -136,6 +136,21 @@ def test_a_record_of_the_span_adds_content_not_tokens() -> None:
     assert found.calls[0].span_id == span.span_id
 
 
+def test_a_record_without_its_span_keeps_its_trace() -> None:
+    """A call that only a log record tells of belongs to the trace that the record names."""
+    span = ours(1, "chat", call())
+    record = LogRecord(
+        time_unix_nano=span.end_time_unix_nano,
+        event_name="gen_ai.client.inference.operation.details",
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        attributes=call(),
+        scope=span.scope,
+    )
+    (told,) = counted([], [record]).calls
+    assert told.trace_id == span.trace_id
+
+
 def test_a_record_on_the_span_around_its_call() -> None:
     """A record that hangs on the caller's span is joined by its response id."""
     host = ours(1, "chat", call(500, more={"gen_ai.response.id": "r0"}), at=(0, 4))

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from collector.model import Attributes, AttributeValue, Link, LogRecord, Resource, Span
-from processors.normalise.sessions import CORRELATION_KEYS, PARENT_KEYS, SESSION_KEYS, Bundle, bundles
+from processors.normalise.session_keys import CORRELATION_KEYS, PARENT_KEYS, SESSION_KEYS
+from processors.normalise.sessions import Bundle, bundles
 
 UUID = "01a20752-e220-7387-bf8d-f26e8f51a3a3"
 

@@ -224,6 +224,17 @@ def test_a_sub_agent_counts_its_own_calls_in_the_parents_session(
     assert agent.delegated_by == tools_of(session)["k9"].step_id
 
 
+@pytest.mark.parametrize(
+    "described", [thread(PARENT_ID, agent_role="explorer"), thread(PARENT_ID) | {"agent_role": "explorer"}]
+)
+def test_a_sub_agent_has_the_name_of_its_role(described: dict[str, Any]) -> None:
+    """Releases name the role with the parent or beside it."""
+    threads = Threads()
+    child = [meta(FORK_ID, 100, session_id=PARENT_ID, **described), turn(101, made_at(101)), counted(103, 7_000, 4_000)]
+    session = session_of(read(*PARENT, *spawned(FORK_ID), threads=threads), read(*child, threads=threads))
+    assert [step.name for step in session.steps if isinstance(step, AgentRun) and step.is_sub_agent] == ["explorer"]
+
+
 def test_a_sub_agent_of_a_sub_agent_belongs_to_the_session_at_the_top() -> None:
     """Parents are followed to the one that nothing started."""
     grandchild, threads = made_at(200), Threads()

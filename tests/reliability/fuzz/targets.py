@@ -21,7 +21,7 @@ from collector.store.derived import REPLACED, arrow_tables
 from collector.store.duck import DuckStore
 from collector.store.memory import MemoryStore
 from processors.errors import PriceFileError, TraceCardError
-from processors.normalise.sessions import CORRELATION_KEYS
+from processors.normalise.session_keys import CORRELATION_KEYS
 from processors.pipeline import compile_group
 from processors.pricing import PriceBook, price_book
 from processors.pricing.overrides import Overrides
