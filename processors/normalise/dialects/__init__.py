@@ -24,6 +24,7 @@ from processors.normalise.dialects.openllmetry import OpenLlmetry
 from processors.normalise.dialects.pydantic_ai import PydanticAi
 from processors.normalise.dialects.strands import Strands
 from processors.normalise.dialects.vercel_ai import VercelAi, VercelAiLegacy
+from processors.normalise.dialects.voltagent import VoltAgent
 
 DIALECTS: tuple[Dialect, ...] = (
     ClaudeCode(),  # before the SDK: its scope begins like the SDK's
@@ -35,6 +36,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenLit(),
     LiteLlm(),  # before OpenLLMetry: it borrowed that one's `llm.request.type`
     VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
+    VoltAgent(),
     Langfuse(),
     LangSmith(),
     MlFlow(),

@@ -43,6 +43,15 @@ _PRINTED = {
     "reasoning": f"{_TOKENS}completion_details.reasoning",
 }
 _RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
+_MASTRA_SPAN = "mastra.span.type"
+_MASTRA: dict[str, Kind | None] = {
+    "model_generation": "workflow",
+    "model_step": "chat",
+    "model_inference": "workflow",
+    "model_chunk": None,
+}
+"""What Mastra's exporter calls a model call, whatever it is: a loop of calls, each call, and what came of it."""
+_OF_AGENTS_SDK = re.compile(r"openai[_-]agents$")
 _WITHOUT_CACHED_TOKENS = (
     "openinference.instrumentation.autogen_agentchat",
     "openinference.instrumentation.openai_agents",
@@ -70,6 +79,9 @@ class OpenInference(Reader):
 
         What a framework traces by its name alone is no model call, and its hooks are no agents.
         """
+        mastra = text(span.attributes, _MASTRA_SPAN)
+        if mastra in _MASTRA:
+            return _MASTRA[mastra]
         kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
         if kind == "workflow" and _langchain_agent(span) is not None:
             return "agent"
@@ -77,7 +89,7 @@ class OpenInference(Reader):
             return None
         if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
             return "workflow"
-        nameless_root = kind == "agent" and "openai_agents" in span.scope.name and not self.agent_id(span)
+        nameless_root = kind == "agent" and _OF_AGENTS_SDK.search(span.scope.name) and not self.agent_id(span)
         return "workflow" if nameless_root else kind
 
     def counts(self, span: Span) -> Counts:
@@ -245,12 +257,16 @@ def _messages(sent: Attributes, prefix: str, role: str) -> tuple[Message, ...] |
 
 
 def _with_contents(item: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments."""
+    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments.
+
+    What answers a tool call is a tool's, also where the vendor has users give the answers.
+    """
     role = item.get("role")
     contents = sequence(item.get("contents"))
     if isinstance(role, str) and role in _SMOLAGENTS_ROLES:
         return _smolagents(role, "".join(str(mapping(part).get("text", "")) for part in contents))
-    spoken = {**item, "content": contents} if contents else item
+    answers = {"role": "tool"} if role == "user" and item.get("tool_call_id") else {}
+    spoken = {**item, **answers, "content": contents} if contents else {**item, **answers}
     calls = [_with_arguments(mapping(call)) for call in sequence(item.get("tool_calls"))]
     return {**spoken, "tool_calls": calls} if calls else spoken
 

@@ -54,6 +54,8 @@ class Reader:
     """Assembles sightings; subclasses say what is what."""
 
     name = ""
+    own_calls = False
+    """Whether the counts of an agent leave out those of its sub-agents."""
 
     def owns(self, signal: Signal) -> bool:
         """Tell whether this producer sent the signal."""
@@ -172,6 +174,7 @@ class Reader:
             agent_key=self.agent_key(span),
             rollup=rollup,
             sums_beside=self.sums_beside(span),
+            own_calls=self.own_calls,
             inner_usage=self.inner_usage(span) if isinstance(step, OtherStep) else None,
             secondary=self.secondary(span),
         )
