@@ -10,6 +10,7 @@ from processors.normalise.dialects.copilot import Copilot
 from processors.normalise.dialects.crewai import CrewAi
 from processors.normalise.dialects.gemini_cli import GeminiCli
 from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.genkit import Genkit
 from processors.normalise.dialects.google_adk import GoogleAdk
 from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
@@ -37,6 +38,7 @@ DIALECTS: tuple[Dialect, ...] = (
     LiteLlm(),  # before OpenLLMetry: it borrowed that one's `llm.request.type`
     VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
     VoltAgent(),
+    Genkit(),
     Langfuse(),
     LangSmith(),
     MlFlow(),

@@ -26,7 +26,6 @@ class VoltAgent(Reader):
     """Reads VoltAgent."""
 
     name = "voltagent"
-    own_calls = True
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope."""
@@ -49,6 +48,10 @@ class VoltAgent(Reader):
             reasoning=count(sent, "usage.reasoning_tokens"),
             total=count(sent, "usage.total_tokens"),
         )
+
+    def own_calls(self, span: Span) -> bool:  # noqa: ARG002
+        """Tell so of every agent."""
+        return True
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the model that was asked for; the one that answered is not told."""
