@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Attributes, AttributeValue, Span
-from processors.model import Message, Text, Usage
+from processors.model import Message, Text, ToolRequest, Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
@@ -85,6 +85,11 @@ class OpenLlmetry(GenAi):
         inner = read.messages(said, "user") if said.startswith("[{") else None
         return inner or found
 
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer; of Anthropic's streams in JavaScript the arguments of tools are lost."""
+        found = super().output_messages(span)
+        return found if found is None or span.scope.name != _ANTHROPIC_JS else tuple(map(_without_nothing, found))
+
     def inner_usage(self, span: Span) -> Usage | None:
         """Return the usage of the one answer in a LangGraph node's output."""
         sent = first(span.attributes, "gen_ai.task.output", "traceloop.entity.output")
@@ -133,6 +138,15 @@ class OpenLlmetry(GenAi):
         named = super().agent_name(span)
         decorated = text(span.attributes, _SPAN_KIND) == "agent"
         return named or (text(span.attributes, "traceloop.entity.name") if decorated else None)
+
+
+def _without_nothing(message: Message) -> Message:
+    """Take empty arguments for unknown ones."""
+    parts = (
+        replace(part, arguments=None) if isinstance(part, ToolRequest) and part.arguments == "{}" else part
+        for part in message.parts
+    )
+    return replace(message, parts=tuple(parts))
 
 
 def _streamed(sent: Attributes) -> bool:
