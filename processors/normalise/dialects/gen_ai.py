@@ -65,7 +65,10 @@ CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_toke
 
 WITHOUT_CACHED_TOKENS = (
     "@opentelemetry/instrumentation-openai",
+    "@traceloop/instrumentation-bedrock",
+    "@traceloop/instrumentation-langchain",
     "@traceloop/instrumentation-openai",
+    "@traceloop/instrumentation-vertexai",
     "agent_framework",
     "mlflow.",
     "opentelemetry.instrumentation.openai_agents",
