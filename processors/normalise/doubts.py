@@ -1,27 +1,41 @@
-"""Figures that stand as they were sent, but of which the session's other calls say that something may be lost."""
+"""Figures of which the session's other calls say that something may be lost, or that they were never counted."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from processors.model import ModelCall
 from processors.model_names import family
-from processors.normalise.usage import CACHEABLE
+from processors.normalise.usage import CACHEABLE, ESTIMATED
 from processors.normalise.work import Work, call_of
 
 CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"
 MAYBE_CUT = "the model's name is the beginning of another one in this session: it may have been cut short"
 
 _SPELLINGS = 16
+_ESTIMATING = ("@traceloop/instrumentation-openai",)
+"""Sources that never read a stream's counts: they count its text themselves, and nothing where a tool was asked for."""
 
 
 def doubt(works: Sequence[Work]) -> None:
     """Note on calls what may be missing from them."""
     counted = [work for work in works if isinstance(work.step, ModelCall) and work.counted_by is None]
+    _of_streams(counted)
     _of_caches(counted)
     _of_names(counted)
+
+
+def _of_streams(calls: Sequence[Work]) -> None:
+    """Take away what a source made up, which shows in the calls that it has no counts for."""
+    for source in _ESTIMATING:
+        own = [work for work in calls if work.sighting.scope == source]
+        if any(call_of(work).usage is None and work.step.error is None for work in own):
+            for work in own:
+                if call_of(work).usage is not None:
+                    work.step = replace(call_of(work), usage=None, usage_missing=ESTIMATED)
 
 
 def _of_caches(calls: Sequence[Work]) -> None:

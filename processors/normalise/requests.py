@@ -82,7 +82,7 @@ def _asked(thread: Thread, answers: dict[str, str]) -> Iterator[_Asked]:
     for place, call in enumerate(thread.calls):
         following = thread.calls[place + 1] if place + 1 < len(thread.calls) else None
         until = following.step.started_at if following is not None else None
-        items = [_Asked(call, index, request, until) for index, request in enumerate(requests(call_of(call)))]
+        items = [_Asked(call, index, request, until) for index, request in enumerate(_made(call, following))]
         for item in items:
             item.answer = answers.get(item.request.tool_call_id or "")
         open_items = [item for item in items if item.answer is None]
@@ -93,6 +93,24 @@ def _asked(thread: Thread, answers: dict[str, str]) -> Iterator[_Asked]:
                 for item, response in zip(open_items, given, strict=True):
                     item.answer = response.result
         yield from items
+
+
+def _made(call: Work, following: Work | None) -> Sequence[ToolRequest]:
+    """Return what an answer asks for; where it or its arguments were lost, as the next prompt repeats them."""
+    own = requests(call_of(call))
+    lost = call_of(call).output_messages is None
+    if following is None or not (lost or any(request.arguments is None for request in own)):
+        return own
+    before = {request.tool_call_id for request in _repeated(call_of(call))}
+    new = [request for request in _repeated(call_of(following)) if request.tool_call_id not in before]
+    if lost:
+        return [request for request in new if request.tool_call_id is not None]
+    told = {request.tool_call_id: request for request in new}
+    return [told.get(request.tool_call_id, request) if request.arguments is None else request for request in own]
+
+
+def _repeated(call: ModelCall) -> list[ToolRequest]:
+    return [part for message in call.input_messages or () for part in message.parts if isinstance(part, ToolRequest)]
 
 
 def _tail(call: ModelCall) -> list[ToolResponse]:

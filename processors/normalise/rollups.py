@@ -31,11 +31,13 @@ def promote(works: Sequence[Work]) -> list[Work]:
     holders = [work for work in works if work.sighting.rollup is not None and work.counted_by is None]
     holders.sort(key=lambda work: (work.sighting.sums_beside, -work.depth))
     dialects = {work.step.dialect for work in reported}
+    sent = frozenset(reported)
     known: set[Work] | None = None
     """What reported usage before the first sum of what ran beside it was looked at: those sums are of other turns."""
     for work in holders:
         total = work.sighting.rollup
-        if total is None or work in reported or not isinstance(work.step, (AgentRun, OtherStep)):
+        counted = sent if work.sighting.own_calls else reported
+        if total is None or work in counted or not isinstance(work.step, (AgentRun, OtherStep)):
             continue
         if work.sighting.sums_beside:
             known = set(reported) if known is None else known

@@ -31,6 +31,8 @@ class Sighting:
     reported any usage."""
     sums_beside: bool = False
     """True where `rollup` sums up what ran beside the span, in the same agent, and not what is beneath it."""
+    own_calls: bool = False
+    """True where `rollup` leaves out what its sub-agents used."""
     inner_usage: Usage | None = None
     """What a span around one model call tells of that call's usage; never counted, only used to fill in parts."""
     tokens: tuple[int | None, int | None] | None = None

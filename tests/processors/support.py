@@ -6,6 +6,7 @@ The collector's own decoder is tested elsewhere; here the recordings are decoded
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,11 +31,12 @@ def load_recording(name: str) -> tuple[tuple[Span, ...], tuple[LogRecord, ...]]:
     """Return the spans and log records of one recording, in the order they were sent."""
     spans: list[Span] = []
     logs: list[LogRecord] = []
-    for path in sorted(_recording(name).glob("*.pb")):
-        if path.stem.endswith("-traces"):
-            spans += spans_in(ExportTraceServiceRequest.FromString(path.read_bytes()))
-        elif path.stem.endswith("-logs"):
-            logs += logs_in(ExportLogsServiceRequest.FromString(path.read_bytes()))
+    for path in sorted([*_recording(name).glob("*.pb"), *_recording(name).glob("*.pb.gz")]):
+        body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        if "-traces.pb" in path.name:
+            spans += spans_in(ExportTraceServiceRequest.FromString(body))
+        elif "-logs.pb" in path.name:
+            logs += logs_in(ExportLogsServiceRequest.FromString(body))
     return tuple(spans), tuple(logs)
 
 

@@ -10,6 +10,7 @@ from processors.normalise.dialects.copilot import Copilot
 from processors.normalise.dialects.crewai import CrewAi
 from processors.normalise.dialects.gemini_cli import GeminiCli
 from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.genkit import Genkit
 from processors.normalise.dialects.google_adk import GoogleAdk
 from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
@@ -24,6 +25,7 @@ from processors.normalise.dialects.openllmetry import OpenLlmetry
 from processors.normalise.dialects.pydantic_ai import PydanticAi
 from processors.normalise.dialects.strands import Strands
 from processors.normalise.dialects.vercel_ai import VercelAi, VercelAiLegacy
+from processors.normalise.dialects.voltagent import VoltAgent
 
 DIALECTS: tuple[Dialect, ...] = (
     ClaudeCode(),  # before the SDK: its scope begins like the SDK's
@@ -35,6 +37,8 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenLit(),
     LiteLlm(),  # before OpenLLMetry: it borrowed that one's `llm.request.type`
     VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
+    VoltAgent(),
+    Genkit(),
     Langfuse(),
     LangSmith(),
     MlFlow(),

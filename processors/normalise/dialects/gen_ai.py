@@ -64,6 +64,11 @@ CACHE_WRITE_5M_TOKENS = ("anthropic.usage.cache_creation.ephemeral_5m_input_toke
 CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",)
 
 WITHOUT_CACHED_TOKENS = (
+    "@opentelemetry/instrumentation-openai",
+    "@traceloop/instrumentation-bedrock",
+    "@traceloop/instrumentation-langchain",
+    "@traceloop/instrumentation-openai",
+    "@traceloop/instrumentation-vertexai",
     "agent_framework",
     "mlflow.",
     "opentelemetry.instrumentation.openai_agents",
@@ -142,11 +147,11 @@ class GenAi(Reader):
             output=count(sent, *OUTPUT_TOKENS),
             reasoning=count(sent, *REASONING_TOKENS),
             total=count(sent, *TOTAL_TOKENS),
-            cached_input=self._meaning_of_input(span),
+            cached_input=self.meaning_of_input(span),
             reasoning_output=self.reasoning_output,
         )
 
-    def _meaning_of_input(self, span: Span) -> Counting:
+    def meaning_of_input(self, span: Span) -> Counting:
         """Return the producer's habit; the oldest names came from producers that passed on the vendor's count (R6)."""
         sent = span.attributes
         old = count(sent, *_NAMES_BEFORE_THE_RULE) is not None

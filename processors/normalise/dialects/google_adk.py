@@ -1,7 +1,8 @@
 """Google's Agent Development Kit, both schemas of its telemetry.
 
 Output counts include reasoning, once too often where the model is reached through LiteLLM. Releases before 2.3 sent
-the model's two counts alone; what else they knew stands in the raw response. Source: google-adk 1.14 to 2.13.
+the model's two counts alone; what else they knew stands in the raw response. Source: google-adk 1.14 to 2.13,
+@google/adk 2.0.
 """
 
 from __future__ import annotations
@@ -60,13 +61,15 @@ class GoogleAdk(GenAi):
         sent = super().counts(span)
         if not _sends_two_counts(span):
             return sent
-        raw = mapping(_response(span).get("usage_metadata"))
+        raw = _raw_usage(span)
         google = (self._seller(span) or "").startswith(_GOOGLE)
         reasoning = count(span.attributes, "gen_ai.usage.experimental.reasoning_tokens")
+        thoughts = as_count(raw.get("thoughts_token_count", raw.get("thoughtsTokenCount")))
         return replace(
             sent,
-            cache_read=as_count(raw.get("cached_content_token_count")) or (0 if raw and google else None),
-            reasoning=as_count(raw.get("thoughts_token_count")) if reasoning is None else reasoning,
+            cache_read=as_count(raw.get("cached_content_token_count", raw.get("cachedContentTokenCount")))
+            or (0 if raw and google else None),
+            reasoning=thoughts if reasoning is None else reasoning,
             reasoning_output="exclusive" if google else "inclusive",
         )
 
@@ -121,6 +124,12 @@ def _sends_two_counts(span: Span) -> bool:
     """Tell a release before 2.3, the first of which did not name theirs."""
     release = tuple(int(part) for part in span.scope.version.split(".")[:2] if part.isdecimal())
     return span.scope.name == _SCOPE and release < _WITH_CACHED_TOKENS
+
+
+def _raw_usage(span: Span) -> Mapping[str, Json]:
+    """Return the usage in the raw response, whose names are spelled otherwise in JavaScript."""
+    response = _response(span)
+    return mapping(response.get("usage_metadata") or response.get("usageMetadata"))
 
 
 def _response(span: Span) -> Mapping[str, Json]:

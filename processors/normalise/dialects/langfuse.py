@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from collector.model import AttributeValue, Span
-from processors.model import Message, ToolDefinition
+from processors.model import Message, StepError, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.reader import Kind, Reader
@@ -47,7 +47,7 @@ class Langfuse(Reader):
         """Return the counts: the vendor's own, or those that exclude their parts."""
         sent = mapping(structured(first(span.attributes, f"{_OBSERVATION}usage_details")))
         if sent.keys().isdisjoint({"input", "output"}):
-            return _vendors(sent)
+            return vendors_counts(sent)
         return Counts(
             input=as_count(sent.get("input")),
             cache_read=_part(sent, "input_cache_read", "input_cached_tokens", "cache_read_input_tokens"),
@@ -83,6 +83,12 @@ class Langfuse(Reader):
         """Return the cost that the program gave."""
         return usd({"total": text(_json(span, "cost_details"), "total")}, "total") or None
 
+    def error(self, span: Span) -> StepError | None:
+        """Return a failure, also where only the observation's level tells it."""
+        failed = text(span.attributes, f"{_OBSERVATION}level") == "ERROR"
+        said = text(span.attributes, f"{_OBSERVATION}status_message") or ""
+        return super().error(span) or (StepError("error", said) if failed else None)
+
     def tool_name(self, span: Span) -> str | None:
         """Return the tool's name, which is the observation's."""
         return span.name
@@ -110,7 +116,8 @@ class Langfuse(Reader):
         return _metadata(span, "lc_agent_name") or (span.name if text(span.attributes, _TYPE) == "agent" else None)
 
 
-def _vendors(usage: Mapping[str, Json]) -> Counts:
+def vendors_counts(usage: Mapping[str, Json]) -> Counts:
+    """Return the counts in the usage of an OpenAI or Anthropic response."""
     given = mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     answered = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     apart = "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage

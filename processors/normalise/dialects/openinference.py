@@ -20,7 +20,7 @@ from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
 from processors.normalise.printed import printed_counts
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
-from processors.normalise.values import Json, count, first, mapping, sequence, structured, text, texts, usd
+from processors.normalise.values import Json, as_count, count, first, mapping, sequence, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
 _INPUT = "input.value"
@@ -43,6 +43,15 @@ _PRINTED = {
     "reasoning": f"{_TOKENS}completion_details.reasoning",
 }
 _RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
+_MASTRA_SPAN = "mastra.span.type"
+_MASTRA: dict[str, Kind | None] = {
+    "model_generation": "workflow",
+    "model_step": "chat",
+    "model_inference": "workflow",
+    "model_chunk": None,
+}
+"""What Mastra's exporter calls a model call, whatever it is: a loop of calls, each call, and what came of it."""
+_OF_AGENTS_SDK = re.compile(r"openai[_-]agents$")
 _WITHOUT_CACHED_TOKENS = (
     "openinference.instrumentation.autogen_agentchat",
     "openinference.instrumentation.openai_agents",
@@ -70,6 +79,9 @@ class OpenInference(Reader):
 
         What a framework traces by its name alone is no model call, and its hooks are no agents.
         """
+        mastra = text(span.attributes, _MASTRA_SPAN)
+        if mastra in _MASTRA:
+            return _MASTRA[mastra]
         kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
         if kind == "workflow" and _langchain_agent(span) is not None:
             return "agent"
@@ -77,12 +89,12 @@ class OpenInference(Reader):
             return None
         if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
             return "workflow"
-        nameless_root = kind == "agent" and "openai_agents" in span.scope.name and not self.agent_id(span)
+        nameless_root = kind == "agent" and _OF_AGENTS_SDK.search(span.scope.name) and not self.agent_id(span)
         return "workflow" if nameless_root else kind
 
     def counts(self, span: Span) -> Counts:
         """Return the token counts."""
-        sent = {**_smolagents_usage(span), **span.attributes}
+        sent = {**_smolagents_usage(span), **_langchain_usage(span), **span.attributes}
         return Counts(
             input=count(sent, f"{_TOKENS}prompt"),
             cache_read=count(sent, f"{_TOKENS}prompt_details.cache_read", f"{_TOKENS}prompt_details.cache_input"),
@@ -98,6 +110,10 @@ class OpenInference(Reader):
         """Return a parent's counts; a crew's stand in its result."""
         crew = mapping(_raw(span).get("token_usage")) if "crewai" in span.scope.name else {}
         return crew_total(crew) if crew else super().rollup_counts(span)
+
+    def own_calls(self, span: Span) -> bool:
+        """Tell so of Mastra's loops."""
+        return _MASTRA_SPAN in span.attributes
 
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped the cached tokens."""
@@ -138,13 +154,17 @@ class OpenInference(Reader):
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt, also from the raw request where it was not spelled out."""
         spelled = _messages(span.attributes, "llm.input_messages", "user")
-        return spelled or read.messages(_prompt(span.attributes), "user")
+        if spelled and not _hollow(span, "llm.input_messages"):
+            return spelled
+        return read.messages(_prompt(span.attributes), "user") or spelled
 
     def output_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the answer; an agent's is its output."""
         spelled = _messages(span.attributes, "llm.output_messages", "assistant")
         if spelled is None and self.kind(span) == "agent":
             return read.messages(_answer(first(span.attributes, _OUTPUT)), "assistant")
+        if _hollow(span, "llm.output_messages"):
+            return read.messages(_langchain_answer(span), "assistant") or spelled
         return spelled
 
     def system_instructions(self, span: Span) -> tuple[Part, ...] | None:
@@ -234,6 +254,28 @@ def _smolagents_usage(span: Span) -> Attributes:
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 
+def _langchain_usage(span: Span) -> Attributes:
+    """Return the cache writes that the instrumentation in JavaScript leaves in LangChain's message."""
+    usage = mapping(mapping(_langchain_answer(span).get("kwargs")).get("usage_metadata"))
+    written = as_count(mapping(usage.get("input_token_details")).get("cache_creation"))
+    return {} if written is None else {_PRINTED["cache_write"]: written}
+
+
+def _langchain_answer(span: Span) -> Mapping[str, Json]:
+    """Return the message of an answer as LangChain serialises it."""
+    if "langchain" not in span.scope.name:
+        return {}
+    rows = sequence(_raw(span).get("generations"))
+    answers = sequence(rows[0]) if rows else ()
+    return mapping(mapping(answers[0]).get("message")) if answers else {}
+
+
+def _hollow(span: Span, prefix: str) -> bool:
+    """Tell whether messages were spelled out as roles alone: that in JavaScript knows only texts in them."""
+    spelled = (without_wrappers(item, ("message",)) for item in list_at(span.attributes, prefix))
+    return "langchain" in span.scope.name and any(mapping(item).keys() == {"role"} for item in spelled)
+
+
 def _raw(span: Span) -> Mapping[str, Json]:
     return mapping(structured(first(span.attributes, _OUTPUT)))
 
@@ -245,12 +287,16 @@ def _messages(sent: Attributes, prefix: str, role: str) -> tuple[Message, ...] |
 
 
 def _with_contents(item: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments."""
+    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments.
+
+    What answers a tool call is a tool's, also where the vendor has users give the answers.
+    """
     role = item.get("role")
     contents = sequence(item.get("contents"))
     if isinstance(role, str) and role in _SMOLAGENTS_ROLES:
         return _smolagents(role, "".join(str(mapping(part).get("text", "")) for part in contents))
-    spoken = {**item, "content": contents} if contents else item
+    answers = {"role": "tool"} if role == "user" and item.get("tool_call_id") else {}
+    spoken = {**item, **answers, "content": contents} if contents else {**item, **answers}
     calls = [_with_arguments(mapping(call)) for call in sequence(item.get("tool_calls"))]
     return {**spoken, "tool_calls": calls} if calls else spoken
 

@@ -1,7 +1,8 @@
 """OpenLLMetry (Traceloop): the conventions' names, with kinds and content of its decorators beside them.
 
-Input counts include cached tokens for every vendor. Source: opentelemetry-instrumentation-* 0.62 and the older names
-that its semantic conventions keep as deprecated.
+Input counts include cached tokens for every vendor, in Python; in JavaScript they are the vendor's own.
+Source: opentelemetry-instrumentation-* 0.62 and the older names that its semantic conventions keep as deprecated,
+@traceloop/instrumentation-* 0.27.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Attributes, AttributeValue, Span
-from processors.model import Usage
+from processors.model import Message, Text, ToolRequest, Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
@@ -21,6 +22,7 @@ from processors.normalise.values import Json, as_count, first, mapping, sequence
 ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's output, which includes it: taken off"
 
 _ANTHROPIC = "opentelemetry.instrumentation.anthropic"
+_ANTHROPIC_JS = "@traceloop/instrumentation-anthropic"
 _CREWAI = "opentelemetry.instrumentation.crewai"
 _SPAN_KIND = "traceloop.span.kind"
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
@@ -48,7 +50,7 @@ class OpenLlmetry(GenAi):
 
     def owns(self, signal: Signal) -> bool:
         """Tell by the scope, else by the project's own keys."""
-        if signal.scope.name in _SCOPES or signal.scope.name.startswith("traceloop."):
+        if signal.scope.name in _SCOPES or signal.scope.name.startswith(("traceloop.", "@traceloop/")):
             return True
         return has_key(signal, ("traceloop.", "llm.request.type", "llm.usage."))
 
@@ -70,6 +72,23 @@ class OpenLlmetry(GenAi):
         total = sent.total - 1 if sent.total else None
         result = counted(replace(sent, output=sent.output - 1, total=total))
         return Counted(result.usage, result.missing, "; ".join(note for note in (ONE_TOO_MANY, result.note) if note))
+
+    def meaning_of_input(self, span: Span) -> Counting:
+        """Return the instrumentation's habit: Anthropic's counts are passed on as they are by the one in JavaScript."""
+        return "exclusive" if span.scope.name == _ANTHROPIC_JS else super().meaning_of_input(span)
+
+    def input_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the prompt; that of a Responses call may stand whole in the text of one message."""
+        found = super().input_messages(span)
+        whole = found[0].parts if found is not None and len(found) == 1 else ()
+        said = whole[0].content if len(whole) == 1 and isinstance(whole[0], Text) else ""
+        inner = read.messages(said, "user") if said.startswith("[{") else None
+        return inner or found
+
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer; of Anthropic's streams in JavaScript the arguments of tools are lost."""
+        found = super().output_messages(span)
+        return found if found is None or span.scope.name != _ANTHROPIC_JS else tuple(map(_without_nothing, found))
 
     def inner_usage(self, span: Span) -> Usage | None:
         """Return the usage of the one answer in a LangGraph node's output."""
@@ -119,6 +138,15 @@ class OpenLlmetry(GenAi):
         named = super().agent_name(span)
         decorated = text(span.attributes, _SPAN_KIND) == "agent"
         return named or (text(span.attributes, "traceloop.entity.name") if decorated else None)
+
+
+def _without_nothing(message: Message) -> Message:
+    """Take empty arguments for unknown ones."""
+    parts = (
+        replace(part, arguments=None) if isinstance(part, ToolRequest) and part.arguments == "{}" else part
+        for part in message.parts
+    )
+    return replace(message, parts=tuple(parts))
 
 
 def _streamed(sent: Attributes) -> bool:

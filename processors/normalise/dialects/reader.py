@@ -172,6 +172,7 @@ class Reader:
             agent_key=self.agent_key(span),
             rollup=rollup,
             sums_beside=self.sums_beside(span),
+            own_calls=self.own_calls(span),
             inner_usage=self.inner_usage(span) if isinstance(step, OtherStep) else None,
             secondary=self.secondary(span),
         )
@@ -199,6 +200,10 @@ class Reader:
 
     def sums_beside(self, span: Span) -> bool:  # noqa: ARG002
         """Tell whether the counts that a span repeats are of what ran beside it."""
+        return False
+
+    def own_calls(self, span: Span) -> bool:  # noqa: ARG002
+        """Tell whether the counts that a span repeats leave out those of its sub-agents."""
         return False
 
     def inner_usage(self, span: Span) -> Usage | None:  # noqa: ARG002

@@ -18,6 +18,7 @@ from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
 from processors.normalise.values import first, text
 
 _SYSTEM = "strands-agents"
+_OF_TYPESCRIPT = "gen_ai.event.start_time"
 _CLIENT = 3
 """`Span.SpanKind.SPAN_KIND_CLIENT`."""
 _REDACTED = "[REDACTED]"
@@ -29,9 +30,9 @@ class Strands(GenAi):
     name = "strands"
 
     def owns(self, signal: Signal) -> bool:
-        """Tell by the scope, else by the framework's name in the vendor's place."""
+        """Tell by the scope, else by the framework's name as the vendor; in TypeScript both are the service's."""
         named = text(signal.attributes, "gen_ai.provider.name", "gen_ai.system")
-        return signal.scope.name.startswith("strands.") or named == _SYSTEM
+        return signal.scope.name.startswith("strands.") or named == _SYSTEM or _OF_TYPESCRIPT in signal.attributes
 
     def counts(self, span: Span) -> Counts:
         """Return the counts; a zero of cached tokens only from releases that read them from every vendor's answers."""

@@ -1,18 +1,22 @@
 """Token counts of Vercel AI SDK 3 to 6, whose own names say too little where the vendor's metadata says it all.
 
 Versions 3 and 4 have no name for cached tokens, nor has `generateText` of version 5. Up to version 5 the counts are the
-vendor's: Anthropic's input leaves cached tokens out, Gemini's output its thoughts.
+vendor's: Anthropic's input leaves cached tokens out, Gemini's output its thoughts, which versions 3 and 4 cannot name:
+what a model that thinks has put out is not known then.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Attributes
 from processors.normalise.usage import Counts
-from processors.normalise.values import Json, as_count, count, mapping, structured
+from processors.normalise.values import Json, as_count, count, mapping, structured, text
 
+_OLDEST = "ai.usage.promptTokens"
+_WITHOUT_THOUGHTS = re.compile(r"(models/)?(gemini-(1|2\.0)|gemma)")
 _CACHE_READ = ("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens")
 
 
@@ -37,6 +41,8 @@ def counts(sent: Attributes) -> Counts:
         return _anthropic(own, anthropic)
     if "usageMetadata" in google:
         return _google(own, mapping(google["usageMetadata"]))
+    if _OLDEST in sent and _thinks(sent):
+        return replace(own, output=None)
     return replace(
         own,
         cache_read=_either(own.cache_read, openai.get("cachedPromptTokens")),
@@ -46,7 +52,13 @@ def counts(sent: Attributes) -> Counts:
 
 def names_cached(sent: Attributes) -> bool:
     """Tell whether the span could have named cached tokens: one with the oldest names alone could not."""
-    return "ai.usage.promptTokens" not in sent or counts(sent).cache_read is not None
+    return _OLDEST not in sent or counts(sent).cache_read is not None
+
+
+def _thinks(sent: Attributes) -> bool:
+    """Tell whether the answer may hold thoughts of a Gemini model, on by default from 2.5 on."""
+    provider, model = text(sent, "ai.model.provider") or "", text(sent, "ai.model.id") or ""
+    return provider.startswith("google.") and not _WITHOUT_THOUGHTS.match(model)
 
 
 def _anthropic(own: Counts, told: Mapping[str, Json]) -> Counts:

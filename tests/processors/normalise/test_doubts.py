@@ -6,6 +6,7 @@ import pytest
 
 from collector.model import Attributes, AttributeValue, LogRecord, Scope, Span
 from processors.normalise.doubts import CACHE_TAKEN_AS_NONE, MAYBE_CUT
+from processors.normalise.usage import ESTIMATED, NOT_SENT
 from tests.processors.normalise.counting import TRACE, counted, spans_of
 
 make = spans_of("some.sdk")
@@ -91,3 +92,13 @@ def test_ids_cut_or_doubled_contradict_nothing(cut: str) -> None:
         scope=Scope("some.sdk"),
     )
     assert len(counted([span], [apart]).calls) == 2
+
+
+def test_a_source_without_counts_for_a_stream_made_up_those_of_the_next() -> None:
+    """Traceloop's instrumentation for JavaScript counts a stream's text itself: no counts, once one call has none."""
+    stream = spans_of("@traceloop/instrumentation-openai")
+    asked: Attributes = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5-mini"}
+    told: Attributes = {**asked, "gen_ai.usage.input_tokens": 30, "gen_ai.usage.output_tokens": 4}
+    silent, made_up = stream(1, "chat", asked), stream(2, "chat", told, at=(10, 20))
+    assert [step.usage_missing for step in counted([silent, made_up]).calls] == [NOT_SENT, ESTIMATED]
+    assert [usage.input_tokens for usage in counted([made_up]).usages] == [30]

@@ -9,9 +9,9 @@ import json
 
 import pytest
 
-from collector.model import Attributes
+from collector.model import Attributes, AttributeValue
 from processors.model import ModelCall, Usage
-from processors.normalise.usage import CACHED_NOT_SENT
+from processors.normalise.usage import CACHED_NOT_SENT, NO_OUTPUT
 from tests.processors.normalise.counting import counted, spans_of
 
 _MAKE = spans_of("ai")
@@ -64,3 +64,19 @@ def test_cached_tokens_that_no_name_could_tell_are_unknown(prompt: int, missing:
     """A prompt long enough to be cached, under names that have no place for it, has no certain price."""
     sent: Attributes = {"ai.usage.promptTokens": prompt, "ai.usage.completionTokens": 8}
     assert call("openai.chat", sent, {"openai": {}}).usage_missing == missing
+
+
+@pytest.mark.parametrize(("model", "output"), [("gemini-2.5-flash", None), ("gemini-2.0-flash", 10)])
+def test_the_output_of_a_model_whose_thoughts_have_no_name_is_unknown(model: str, output: int | None) -> None:
+    """Version 4 sends Gemini's visible output alone: no count, where thoughts may have been billed besides."""
+    sent: dict[str, AttributeValue] = {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "ai.model.provider": "google.generative-ai",
+        "ai.model.id": model,
+        "ai.usage.promptTokens": 500,
+        "ai.usage.completionTokens": 10,
+    }
+    (call,) = counted([_MAKE(1, "ai.generateText.doGenerate", sent)]).calls
+    assert call.usage is not None
+    assert call.usage.output_tokens == output
+    assert call.usage_missing == (None if output else NO_OUTPUT)
