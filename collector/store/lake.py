@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from typing import Final, TypeVar
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ from collector.store.lake_address import LakeAddress
 from collector.store.lake_engine import CommitConflictError, LakeDatabase, lake_errors
 from collector.store.lake_layout import migrate_lake
 from collector.store.lake_lease import Lease
+from collector.store.lake_reach import Reach, check_reachable
 from collector.store.replacing import compiled_of, swap_rows
 from collector.store.resent import KINDS, new_rows, registered
 from collector.store.spending import mark_posted
@@ -63,8 +65,13 @@ class LakeStore(DuckStore):
 
     def __init__(self, database: LakeDatabase) -> None:
         super().__init__(database)
+        self.reach = Reach(self._check_reachable)
         self._lease = Lease()
         self._first_seen: dict[tuple[Node, int], int] = {}
+
+    def _check_reachable(self, writing: bool) -> None:  # noqa: FBT001 - told by `Reach`
+        with lake_errors(self.database.address.name), closing(self.database.cursor()) as cursor:
+            check_reachable(cursor, self.database.address, writing=writing)
 
     def _find_last_batch(self) -> int:
         """Return 0: the catalog numbers commits."""
@@ -85,8 +92,13 @@ class LakeStore(DuckStore):
     def append(self, batch: Batch) -> Receipt:
         """See `TelemetryStore`. Returns once the rows are in the catalog, or in files that the catalog names."""
         tables = {"spans": batch.spans, "logs": batch.logs, "metric_points": batch.metric_points}
-        with self._appending:
-            stored = self._persistently(lambda: self._append(self._appender, tables, batch.correlations))
+        try:
+            with self._appending:
+                stored = self._persistently(lambda: self._append(self._appender, tables, batch.correlations))
+        except StoreError as error:
+            if error.retryable and not isinstance(error, CommitConflictError):
+                self.reach.lost(error)
+            raise
         return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
 
     def _append(self, cursor: Cursor, tables: Mapping[str, pa.Table], correlations: pa.Table) -> dict[str, int]:

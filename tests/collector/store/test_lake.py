@@ -280,5 +280,5 @@ class TestOpening:
         """Data on S3 needs credentials, which are named; a connection string is never shown."""
         address = LakeAddress.of("ducklake:postgres:host=h password=secret", "s3://b/p")
         with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID"):
-            list(address.statements({}, read_only=False))
+            list(address.secrets({}))
         assert "secret" not in address.name
