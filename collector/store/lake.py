@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Final, TypeVar
 
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreError
-from collector.store import Batch, Deleted, DerivedRows, Group, Receipt
+from collector.store import Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.closure import nothing_is_quiet, received, silent_groups
 from collector.store.derived import ADDED, Row, arrow_tables, outcome_row
 from collector.store.duck import MEMBER_OF_SESSION, DuckStore
@@ -32,6 +32,7 @@ from collector.store.lake_engine import CommitConflictError, LakeDatabase, lake_
 from collector.store.lake_layout import migrate_lake
 from collector.store.lake_lease import Lease
 from collector.store.lake_reach import Reach, check_reachable
+from collector.store.loading import load_signals
 from collector.store.replacing import compiled_of, swap_rows
 from collector.store.resent import KINDS, new_rows, registered
 from collector.store.spending import mark_posted
@@ -43,6 +44,8 @@ _TRIES: Final = 12
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 2.0
 _TAKE_TURN: Final = "UPDATE layout.turn SET number = number + 1"
+# Telling what was stored twice would read each table two times more, only to count.
+_WITH_DOUBLES: Final = "(SELECT *, snapshot_id AS batch FROM raw.{table})"
 _OUTDATED: Final = """
     SELECT n.group_key FROM nodes n JOIN derived.members m ON m.trace_id = n.trace_id WHERE m.last_batch > n.last_batch
     UNION
@@ -146,6 +149,11 @@ class LakeStore(DuckStore):
         if at <= now_ns and (node, at) not in self._first_seen:
             return at
         return self._first_seen.setdefault((node, at), now_ns)
+
+    def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
+        """See `TelemetryStore`."""
+        with lake_errors(self.database.address.name):
+            yield from load_signals(self.database.cursor(), groups, counted_in=_WITH_DOUBLES)
 
     def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         """See `TelemetryStore`."""

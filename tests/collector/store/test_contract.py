@@ -276,6 +276,22 @@ class TestLoad:
         assert [len(signals.spans) for signals in store.load_all(snapshots)] == [2, 2, 2]
         assert list(store.load_all([])) == []
 
+    @pytest.mark.parametrize("kinds", [("spans",), ("inside",), ("outside",), ("spans", "outside")])
+    def test_loads_many_groups_of_few_kinds(self, store: TelemetryStore, kinds: tuple[str, ...]) -> None:
+        """Groups with only spans, only log records in traces or only ones outside are loaded together as alone."""
+        for number, kind in enumerate((*kinds, *kinds)):
+            rows = {
+                "spans": ([span(trace(number), 1)], []),
+                "inside": ([], [log(trace_id=trace(number))]),
+                "outside": ([], [log(correlation_value=f"s{number}")]),
+            }
+            edges = [(None, f"s{number}", None)] if kind == "outside" else []
+            store.append(batch(*rows[kind], edges=edges))
+        snapshots = list(store.groups())
+        together = list(store.load_all(snapshots))
+        assert together == [store.load(group) for group in snapshots]
+        assert sum(len(each.spans) + len(each.logs) for each in together) == len(snapshots) == 2 * len(kinds)
+
     def test_stops_at_the_snapshot(self, store: TelemetryStore) -> None:
         """What came after the snapshot is left to the next one."""
         store.append(batch([span(A, 1)]))
