@@ -13,7 +13,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 import pyarrow as pa
@@ -30,7 +31,7 @@ from collector.store.joining import join
 from collector.store.lake_address import LakeAddress
 from collector.store.lake_engine import CommitConflictError, LakeDatabase, lake_errors
 from collector.store.lake_layout import migrate_lake
-from collector.store.lake_lease import Lease
+from collector.store.lake_lease import LEASE_NS, Lease
 from collector.store.lake_reach import Reach, check_reachable
 from collector.store.loading import load_signals
 from collector.store.replacing import compiled_of, swap_rows
@@ -43,6 +44,7 @@ _Result = TypeVar("_Result")
 _TRIES: Final = 12
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 2.0
+_TURN_S: Final = 0.25
 _TAKE_TURN: Final = "UPDATE layout.turn SET number = number + 1"
 # Telling what was stored twice would read each table two times more, only to count.
 _WITH_DOUBLES: Final = "(SELECT *, snapshot_id AS batch FROM raw.{table})"
@@ -127,6 +129,8 @@ class LakeStore(DuckStore):
         """See `TelemetryStore`. Of several processes only one is told; with `idle_ns` 0 whoever asks."""
         with self._deriving, lake_errors(self.database.address.name):
             cursor = self._deriver
+            if idle_ns and self._lease.gave_way(cursor, now_ns):
+                return []
             if nothing_is_quiet(cursor, idle_ns=idle_ns, now_ns=now_ns):
                 return []
         if idle_ns and not self._leads(now_ns):
@@ -136,11 +140,27 @@ class LakeStore(DuckStore):
             self._first_seen = {key: seen for key, seen in self._first_seen.items() if key[0] in newest}
             return silent_groups(cursor, newest, until_ns=now_ns - idle_ns, limit=limit)
 
-    def _leads(self, now_ns: int) -> bool:
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """See `TelemetryStore`. Waits for the round of whoever compiles now, and for a minute where that one died."""
+        asked_at = 0
+        while not self._leads(time.time_ns(), asked=True):
+            if (now_ns := time.time_ns()) >= asked_at + LEASE_NS // 2:
+                with self._deriving:
+                    self._persistently(partial(self._lease.ask, self._deriver, now_ns))
+                asked_at = now_ns
+            time.sleep(_TURN_S)
+        try:
+            yield
+        finally:
+            with self._deriving:
+                self._persistently(lambda: self._lease.give_up(self._deriver))
+
+    def _leads(self, now_ns: int, *, asked: bool = False) -> bool:
         with self._deriving:
             try:
                 with lake_errors(self.database.address.name):
-                    return self._lease.held(self._deriver, now_ns)
+                    return self._lease.held(self._deriver, now_ns, asked=asked)
             except CommitConflictError:
                 return False
 
@@ -164,6 +184,7 @@ class LakeStore(DuckStore):
     def _replace(self, cursor: Cursor, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         with transaction(cursor):
             cursor.execute(_TAKE_TURN)
+            self._lease.renew(cursor, time.time_ns())
             with registered(cursor, nodes=compiled_of(compiled).nodes):
                 outdated = {key for (key,) in cursor.execute(_OUTDATED).fetchall()}
             current = [(group, rows) for group, rows in compiled if group_key(group) not in outdated]
