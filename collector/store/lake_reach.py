@@ -16,6 +16,7 @@ from typing import Final
 from collector.errors import StoreError
 from collector.store.engine import Cursor, DuckDBError
 from collector.store.lake_address import LakeAddress, quoted
+from collector.store.migrate import migrations
 
 _log: Final = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _PAUSE_S: Final = 2.0
 """Between attempts while it is lost."""
 _LONGEST_ANSWER_S: Final = 20.0
 _MARK: Final = "clawtrace-writable.csv"
-_ASK_CATALOG: Final = "SELECT number FROM layout.turn"
+_ASK_CATALOG: Final = "SELECT coalesce(max(number), 0) FROM layout.migrations"
 
 
 def check_writable(cursor: Cursor, address: LakeAddress) -> None:
@@ -46,7 +47,13 @@ def check_reachable(cursor: Cursor, address: LakeAddress, *, writing: bool) -> N
 
     Raises StoreError with what to do, and whatever DuckDB raises where the catalog does not answer.
     """
-    cursor.execute(_ASK_CATALOG).fetchall()
+    ((layout,),) = cursor.execute(_ASK_CATALOG).fetchall()
+    if layout != migrations()[-1].number:
+        raise StoreError(
+            f"{address.name} was brought up to date by another version of clawtrace (layout {layout}): stop this"
+            " collector and start it with that version",
+            retryable=True,
+        )
     if writing or not _is_there(cursor, address):
         check_writable(cursor, address)
 
