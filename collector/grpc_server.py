@@ -6,7 +6,7 @@ Handlers take the request's bytes: parsing happens in the ingest path, once, whe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import grpc
@@ -29,6 +29,7 @@ _SERVICES: Final[dict[str, Signal]] = {
     "opentelemetry.proto.collector.metrics.v1.MetricsService": "metrics",
 }
 _GRACE_S: Final = 5.0
+_HEALTH_S: Final = 1.0
 _OPTIONS: Final = (
     # A second collector on the same port must fail, not take every other connection.
     ("grpc.so_reuseport", 0),
@@ -47,12 +48,17 @@ _OPTIONS: Final = (
 class GrpcServer:
     """The gRPC side of a collector; lives in the event loop that starts it."""
 
-    def __init__(self, config: CollectorConfig, ingest: Ingest, metrics: Metrics) -> None:
+    def __init__(
+        self, config: CollectorConfig, ingest: Ingest, metrics: Metrics, check_ready: Callable[[], None]
+    ) -> None:
         self._config = config
+        self._check_ready = check_ready
         self._ingest = ingest
         self._metrics = metrics
         self._access = config.access
         self._health = health.aio.HealthServicer()
+        self._said_health = health_pb2.HealthCheckResponse.UNKNOWN
+        self._saying_health: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(options=(*_OPTIONS, *_limits(config)))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_generic_rpc_handlers(
@@ -80,14 +86,32 @@ class GrpcServer:
                 f"cannot listen on {address} for gRPC: another program may use it; choose another with --grpc-port"
             ) from error
         await self._server.start()
-        for service in ("", *_SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self._say_health()
+        self._saying_health = asyncio.create_task(self._keep_saying_health())
         return port
 
     async def stop(self) -> None:
         """Say that no more is served, let calls under way finish, and stop listening."""
+        if self._saying_health is not None:
+            self._saying_health.cancel()
         await self._health.enter_graceful_shutdown()
         await self._server.stop(_GRACE_S)
+
+    async def _keep_saying_health(self) -> None:
+        while True:
+            await asyncio.sleep(_HEALTH_S)
+            await self._say_health()
+
+    async def _say_health(self) -> None:
+        try:
+            self._check_ready()
+            status = health_pb2.HealthCheckResponse.SERVING
+        except CollectorError:
+            status = health_pb2.HealthCheckResponse.NOT_SERVING
+        if status != self._said_health:
+            self._said_health = status
+            for service in ("", *_SERVICES):
+                await self._health.set(service, status)
 
     def _export(self, signal: Signal):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a coroutine of untyped grpc's
         async def export(messages: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import uvicorn
@@ -39,8 +40,16 @@ _GRACE_S: Final = 5
 class HttpServer:
     """The HTTP side of a collector; lives in the event loop that starts it."""
 
-    def __init__(self, config: CollectorConfig, ingest: Ingest, metrics: Metrics, api: ApiRoutes) -> None:
+    def __init__(
+        self,
+        config: CollectorConfig,
+        ingest: Ingest,
+        metrics: Metrics,
+        api: ApiRoutes,
+        check_ready: Callable[[], None],
+    ) -> None:
         self._config = config
+        self._check_ready = check_ready
         self._ingest = ingest
         self._metrics = metrics
         routes = [
@@ -152,7 +161,7 @@ class HttpServer:
 
     async def _readyz(self, _request: Request) -> Response:
         try:
-            self._ingest.check_room(0)
+            self._check_ready()
         except CollectorError as error:
             return error_response(error)
         return PlainTextResponse("ready\n")

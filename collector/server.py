@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -49,10 +50,13 @@ class Collector:
         queries: Queries,
         actions: Actions,
         redactor: BatchRedactor | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> None:
+        """`ready`, asked by health checks, raises a CollectorError while the store cannot be reached, and at once."""
         self.metrics = Metrics()
         self.ingest = Ingest(config.ingest, store, self.metrics, redactor=redactor)
         self._config = config
+        self._ready = ready or _always
         self._api = ApiRoutes(queries, actions, self.ingest)
         self._stop_asked: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,11 +86,15 @@ class Collector:
             self._loop.call_soon_threadsafe(self._stop_asked.set)
         self._thread.join()
 
+    def _check_ready(self) -> None:
+        self.ingest.check_room(0)
+        self._ready()
+
     async def _serve(self, started: Future[Addresses]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop_asked = asyncio.Event()
-        grpc_server = GrpcServer(self._config, self.ingest, self.metrics)
-        http_server = HttpServer(self._config, self.ingest, self.metrics, self._api)
+        grpc_server = GrpcServer(self._config, self.ingest, self.metrics, self._ready)
+        http_server = HttpServer(self._config, self.ingest, self.metrics, self._api, self._check_ready)
         try:
             ports = (await grpc_server.start(), await http_server.start())
             addresses = Addresses(self._config.host, *ports, encrypted=self._config.tls is not None)
@@ -98,3 +106,7 @@ class Collector:
         started.set_result(addresses)
         await self._stop_asked.wait()
         await asyncio.gather(grpc_server.stop(), http_server.stop())
+
+
+def _always() -> None:
+    """Raise nothing."""

@@ -85,7 +85,7 @@ class Compiler:
             # What content joined counts as received at the beginning of time.
             return store.quiet(idle_ns=now_ns, now_ns=now_ns, limit=_ALL)
 
-        with self._one_round:
+        with self._one_round, store.claimed():
             groups = store.groups() if everything else store.quiet(idle_ns=0, now_ns=_END_OF_TIME, limit=_ALL)
             return self._compile_to_the_end(list(groups), joined)
 

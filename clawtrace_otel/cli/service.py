@@ -24,7 +24,7 @@ from clawtrace_otel.cli.open_files import allow_open_files
 from clawtrace_otel.cli.options import LogFormat
 from clawtrace_otel.cli.redacting import RedactionChoice, log_handler, redactor
 from clawtrace_otel.cli.retention import KEEP_EVERYTHING, Keep, Retention
-from clawtrace_otel.cli.stores import key_place, open_store
+from clawtrace_otel.cli.stores import key_place, open_store, reach_of
 from collector.query import DuckQueries
 from collector.server import Collector
 from collector.tls import TlsFiles
@@ -65,7 +65,9 @@ def run(
         queries = DuckQueries(store.database)
         compiler = Compiler(store, compile_session, replace(settings, together=together_in(place)))
         actions = StoreActions(store, queries, compiler)
-        collector = Collector(config, store, queries, actions, redactor(key_place(place), redaction))
+        reach = reach_of(store)
+        check = None if reach is None else reach.raise_if_lost
+        collector = Collector(config, store, queries, actions, redactor(key_place(place), redaction), check)
         compiler.count = collector.metrics.count_compiled
         if isinstance(place, Path):
             collector.metrics.database_bytes.set_function(store.database.file_bytes)
@@ -73,7 +75,8 @@ def run(
         try:
             judged = watching(store, budgets, compiler, collector.metrics)
             kept = Retention(store, compiler, collector.metrics, keep).in_background()
-            with _findable(place, addresses.http), judged, compiler.in_background(), kept:
+            watched = nullcontext() if reach is None else reach.watched()
+            with _findable(place, addresses.http), judged, compiler.in_background(), kept, watched:
                 ready = {
                     "event": "ready",
                     "grpc": addresses.grpc,

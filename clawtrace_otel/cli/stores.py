@@ -12,6 +12,7 @@ from collector.store.opening import open_for_reading
 if TYPE_CHECKING:
     from collector.store.engine import Database
     from collector.store.lake_address import LakeAddress
+    from collector.store.lake_reach import Reach
 
 
 def open_store(place: Path | LakeAddress) -> DuckStore:
@@ -21,6 +22,13 @@ def open_store(place: Path | LakeAddress) -> DuckStore:
     from collector.store.lake import LakeStore
 
     return LakeStore.at(place)
+
+
+def reach_of(store: DuckStore) -> Reach | None:
+    """Return what tells whether a lake can be reached, None for a file."""
+    from collector.store.lake import LakeStore
+
+    return store.reach if isinstance(store, LakeStore) else None
 
 
 def key_place(place: Path | LakeAddress) -> Path:

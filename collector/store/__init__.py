@@ -31,6 +31,7 @@ The contract:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
@@ -122,6 +123,10 @@ class TelemetryStore(Protocol):
 
     def quiet(self, *, idle_ns: int, now_ns: int, limit: int) -> Sequence[Group]:
         """Return up to `limit` pending groups whose newest row was received at least `idle_ns` before `now_ns`."""
+        ...
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Keep other processes on the same store from compiling for as long as the block lasts."""
         ...
 
     def groups(self) -> Iterable[Group]:

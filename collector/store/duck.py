@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from threading import Lock
@@ -112,6 +113,10 @@ class DuckStore:
             with transaction(cursor):
                 newest = pending_nodes(cursor, now_ns=now_ns)
                 return silent_groups(cursor, newest, until_ns=now_ns - idle_ns, limit=limit)
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """See `TelemetryStore`. A file has one process."""
+        return nullcontext()
 
     def groups(self) -> Iterable[Group]:
         """See `TelemetryStore`."""

@@ -12,14 +12,16 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import StoreError
-from collector.store import Batch, Deleted, DerivedRows, Group, Receipt
+from collector.store import Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.closure import nothing_is_quiet, received, silent_groups
 from collector.store.derived import ADDED, Row, arrow_tables, outcome_row
 from collector.store.duck import MEMBER_OF_SESSION, DuckStore
@@ -29,7 +31,9 @@ from collector.store.joining import join
 from collector.store.lake_address import LakeAddress
 from collector.store.lake_engine import CommitConflictError, LakeDatabase, lake_errors
 from collector.store.lake_layout import migrate_lake
-from collector.store.lake_lease import Lease
+from collector.store.lake_lease import LEASE_NS, Lease
+from collector.store.lake_reach import Reach, check_reachable
+from collector.store.loading import load_signals
 from collector.store.replacing import compiled_of, swap_rows
 from collector.store.resent import KINDS, new_rows, registered
 from collector.store.spending import mark_posted
@@ -40,7 +44,10 @@ _Result = TypeVar("_Result")
 _TRIES: Final = 12
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 2.0
+_TURN_S: Final = 0.25
 _TAKE_TURN: Final = "UPDATE layout.turn SET number = number + 1"
+# Telling what was stored twice would read each table two times more, only to count.
+_WITH_DOUBLES: Final = "(SELECT *, snapshot_id AS batch FROM raw.{table})"
 _OUTDATED: Final = """
     SELECT n.group_key FROM nodes n JOIN derived.members m ON m.trace_id = n.trace_id WHERE m.last_batch > n.last_batch
     UNION
@@ -63,8 +70,13 @@ class LakeStore(DuckStore):
 
     def __init__(self, database: LakeDatabase) -> None:
         super().__init__(database)
+        self.reach = Reach(self._check_reachable)
         self._lease = Lease()
         self._first_seen: dict[tuple[Node, int], int] = {}
+
+    def _check_reachable(self, writing: bool) -> None:  # noqa: FBT001 - told by `Reach`
+        with lake_errors(self.database.address.name), closing(self.database.cursor()) as cursor:
+            check_reachable(cursor, self.database.address, writing=writing)
 
     def _find_last_batch(self) -> int:
         """Return 0: the catalog numbers commits."""
@@ -85,8 +97,13 @@ class LakeStore(DuckStore):
     def append(self, batch: Batch) -> Receipt:
         """See `TelemetryStore`. Returns once the rows are in the catalog, or in files that the catalog names."""
         tables = {"spans": batch.spans, "logs": batch.logs, "metric_points": batch.metric_points}
-        with self._appending:
-            stored = self._persistently(lambda: self._append(self._appender, tables, batch.correlations))
+        try:
+            with self._appending:
+                stored = self._persistently(lambda: self._append(self._appender, tables, batch.correlations))
+        except StoreError as error:
+            if error.retryable and not isinstance(error, CommitConflictError):
+                self.reach.lost(error)
+            raise
         return Receipt(**stored, **{f"duplicate_{name}": tables[name].num_rows - stored[name] for name in tables})
 
     def _append(self, cursor: Cursor, tables: Mapping[str, pa.Table], correlations: pa.Table) -> dict[str, int]:
@@ -112,6 +129,8 @@ class LakeStore(DuckStore):
         """See `TelemetryStore`. Of several processes only one is told; with `idle_ns` 0 whoever asks."""
         with self._deriving, lake_errors(self.database.address.name):
             cursor = self._deriver
+            if idle_ns and self._lease.gave_way(cursor, now_ns):
+                return []
             if nothing_is_quiet(cursor, idle_ns=idle_ns, now_ns=now_ns):
                 return []
         if idle_ns and not self._leads(now_ns):
@@ -121,11 +140,27 @@ class LakeStore(DuckStore):
             self._first_seen = {key: seen for key, seen in self._first_seen.items() if key[0] in newest}
             return silent_groups(cursor, newest, until_ns=now_ns - idle_ns, limit=limit)
 
-    def _leads(self, now_ns: int) -> bool:
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """See `TelemetryStore`. Waits for the round of whoever compiles now, and for a minute where that one died."""
+        asked_at = 0
+        while not self._leads(time.time_ns(), asked=True):
+            if (now_ns := time.time_ns()) >= asked_at + LEASE_NS // 2:
+                with self._deriving:
+                    self._persistently(partial(self._lease.ask, self._deriver, now_ns))
+                asked_at = now_ns
+            time.sleep(_TURN_S)
+        try:
+            yield
+        finally:
+            with self._deriving:
+                self._persistently(lambda: self._lease.give_up(self._deriver))
+
+    def _leads(self, now_ns: int, *, asked: bool = False) -> bool:
         with self._deriving:
             try:
                 with lake_errors(self.database.address.name):
-                    return self._lease.held(self._deriver, now_ns)
+                    return self._lease.held(self._deriver, now_ns, asked=asked)
             except CommitConflictError:
                 return False
 
@@ -134,6 +169,11 @@ class LakeStore(DuckStore):
         if at <= now_ns and (node, at) not in self._first_seen:
             return at
         return self._first_seen.setdefault((node, at), now_ns)
+
+    def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
+        """See `TelemetryStore`."""
+        with lake_errors(self.database.address.name):
+            yield from load_signals(self.database.cursor(), groups, counted_in=_WITH_DOUBLES)
 
     def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         """See `TelemetryStore`."""
@@ -144,6 +184,7 @@ class LakeStore(DuckStore):
     def _replace(self, cursor: Cursor, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         with transaction(cursor):
             cursor.execute(_TAKE_TURN)
+            self._lease.renew(cursor, time.time_ns())
             with registered(cursor, nodes=compiled_of(compiled).nodes):
                 outdated = {key for (key,) in cursor.execute(_OUTDATED).fetchall()}
             current = [(group, rows) for group, rows in compiled if group_key(group) not in outdated]

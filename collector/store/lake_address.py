@@ -79,12 +79,15 @@ class LakeAddress:
         """Return all that the instance may read and write by name."""
         return [self.data] if self.is_shared else [self.data, f"{Path(self.catalog).parent}/"]
 
-    def statements(self, environment: Mapping[str, str] = os.environ, *, read_only: bool) -> Iterator[str]:
-        """Yield the SQL that opens the lake."""
+    def secrets(self, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+        """Yield the SQL that opens the place of the data. Raises StoreError where credentials are missing."""
         if self.data.startswith(_S3):
             yield _s3_secret(environment)
+
+    def attachment(self, *, read_only: bool) -> str:
+        """Return the SQL that opens the lake."""
         options = [f"DATA_PATH {quoted(self.data)}", *(["READ_ONLY"] if read_only else [])]
-        yield f"ATTACH {quoted(SCHEME + self.catalog)} AS {_NAME} ({', '.join(options)})"
+        return f"ATTACH {quoted(SCHEME + self.catalog)} AS {_NAME} ({', '.join(options)})"
 
 
 def quoted(text: str) -> str:

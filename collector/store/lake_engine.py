@@ -19,6 +19,7 @@ from duckdb import DuckDBPyConnection
 from collector.errors import NotOurDatabaseError, StoreError
 from collector.store.engine import Cursor, Database
 from collector.store.lake_address import LakeAddress, quoted
+from collector.store.lake_reach import check_writable
 
 _CONFIGURATION: Final[dict[str, str | bool | int | float | list[str]]] = {
     "allow_community_extensions": False,
@@ -69,8 +70,12 @@ class LakeDatabase(Database):
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             for extension in address.extensions():
                 connection.execute(f"LOAD {quoted(str(extension))}")
-            for statement in address.statements(read_only=read_only):
-                connection.execute(statement)
+            for secret in address.secrets():
+                connection.execute(secret)
+            if not read_only:
+                # Before the catalog notes this place for good.
+                check_writable(connection, address)
+            connection.execute(address.attachment(read_only=read_only))
             allowed = ", ".join(quoted(directory) for directory in address.directories())
             connection.execute(f"SET allowed_directories = [{allowed}]")
             connection.execute("SET enable_external_access = false")

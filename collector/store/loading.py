@@ -28,16 +28,33 @@ _WANTED: Final = pa.schema(
 )
 # The constants let DuckDB skip the row groups of other batches; the join keeps to each group's own.
 _JOINED: Final = """
-    FROM telemetry.{table} AS stored JOIN {wanted} AS wanted ON stored.{column} = wanted.name
+    FROM {table} AS stored JOIN {wanted} AS wanted ON stored.{column} = wanted.name
     AND stored.batch BETWEEN wanted.first_batch AND wanted.last_batch
-    WHERE stored.batch BETWEEN {first} AND {last}
+    WHERE stored.batch BETWEEN {first} AND {last} {more}
 """
+_SPANS, _LOGS, _LOGS_OUTSIDE = range(3)
+_SOURCES: Final = (
+    ("spans", "wanted_traces", "trace_id", ""),
+    ("logs", "wanted_traces", "trace_id", ""),
+    ("logs", "wanted_values", "correlation_value", "AND stored.trace_id IS NULL"),
+)
+"""Where a group's rows come from: its spans, its log records in traces, and those outside any trace."""
+TELEMETRY: Final = "telemetry.{table}"
 
 
-def load_signals(cursor: Cursor, groups: Sequence[Group]) -> Iterator[Signals]:
-    """Yield what is stored for each group up to its last batch."""
-    for some in _shares(groups, _row_counts(cursor, groups)):
-        yield from _loaded(cursor, some)
+def load_signals(cursor: Cursor, groups: Sequence[Group], *, counted_in: str = TELEMETRY) -> Iterator[Signals]:
+    """Yield what is stored for each group up to its last batch.
+
+    `counted_in` is where rows are counted to share out the work; it may hold some more than there are.
+    """
+    if len(groups) <= 1:
+        yield from _loaded(cursor, groups, frozenset(range(len(_SOURCES)))) if groups else ()
+        return
+    counts = _row_counts(cursor, groups, counted_in)
+    filled = frozenset(source for _, source in counts)
+    totals = [sum(counts.get((number, source), 0) for source in filled) for number in range(len(groups))]
+    for some in _shares(groups, totals):
+        yield from _loaded(cursor, some, filled)
 
 
 def _shares(groups: Sequence[Group], row_counts: Sequence[int]) -> Iterator[Sequence[Group]]:
@@ -52,24 +69,29 @@ def _shares(groups: Sequence[Group], row_counts: Sequence[int]) -> Iterator[Sequ
         yield groups[first:]
 
 
-def _row_counts(cursor: Cursor, groups: Sequence[Group]) -> Sequence[int]:
-    if len(groups) <= 1:
-        return [0] * len(groups)
-    counted = " UNION ALL ".join(f"SELECT number {source}" for source in _sources(groups))
+def _row_counts(cursor: Cursor, groups: Sequence[Group], counted_in: str) -> dict[tuple[int, int], int]:
+    """Return how many rows each group has, by its place and the source; what has none is left out."""
+    counted = " UNION ALL ".join(
+        f"SELECT number, {source} AS source {rows}" for source, rows in enumerate(_sources(groups, counted_in))
+    )
     with registered(cursor, **_wanted(groups)):
-        found = dict(cursor.execute(f"SELECT number, count(*) FROM ({counted}) GROUP BY number").fetchall())  # noqa: S608 - ours
-    return [found.get(number, 0) for number in range(len(groups))]
+        found = cursor.execute(
+            f"SELECT number, source, count(*) FROM ({counted}) GROUP BY number, source"  # noqa: S608 - ours
+        ).fetchall()
+    return {(number, source): count for number, source, count in found}
 
 
-def _loaded(cursor: Cursor, groups: Sequence[Group]) -> Iterator[Signals]:
-    of_traces, logs_of_traces, logs_outside_traces = (f"SELECT number, stored.* {s}" for s in _sources(groups))
+def _loaded(cursor: Cursor, groups: Sequence[Group], filled: frozenset[int]) -> Iterator[Signals]:
+    """Yield what is stored for each group; a source that holds nothing for any of them is not asked again."""
+    asked = {source: f"SELECT number, stored.* {rows}" for source, rows in enumerate(_sources(groups, TELEMETRY))}
+    of_logs = [asked[source] for source in (_LOGS, _LOGS_OUTSIDE) if source in filled]
     with registered(cursor, **_wanted(groups)):
-        spans = cursor.execute(of_traces).to_arrow_table()
-        logs = cursor.execute(f"{logs_of_traces} UNION ALL {logs_outside_traces}").to_arrow_table()
-    spans_by_group = _by_number(spans, spans_of(spans))
-    logs_by_group = _by_number(logs, logs_of(logs))
+        spans = cursor.execute(asked[_SPANS]).to_arrow_table() if _SPANS in filled else None
+        logs = cursor.execute(" UNION ALL ".join(of_logs)).to_arrow_table() if of_logs else None
+    spans_by_group = {} if spans is None else _by_number(spans, spans_of(spans))
+    logs_by_group = {} if logs is None else _by_number(logs, logs_of(logs))
     for number in range(len(groups)):
-        yield Signals(tuple(spans_by_group[number]), tuple(logs_by_group[number]))
+        yield Signals(tuple(spans_by_group.get(number, ())), tuple(logs_by_group.get(number, ())))
 
 
 def _by_number(table: pa.Table, rows: Sequence[_Row]) -> dict[int, list[_Row]]:
@@ -79,16 +101,13 @@ def _by_number(table: pa.Table, rows: Sequence[_Row]) -> dict[int, list[_Row]]:
     return found
 
 
-def _sources(groups: Sequence[Group]) -> tuple[str, str, str]:
-    """Return where a group's spans, its log records in traces, and those outside any trace come from."""
-    batches = {
-        "first": min(group.first_batch for group in groups),
-        "last": max(group.last_batch for group in groups),
-    }
-    spans = _JOINED.format(table="spans", wanted="wanted_traces", column="trace_id", **batches)
-    logs = _JOINED.format(table="logs", wanted="wanted_traces", column="trace_id", **batches)
-    outside = _JOINED.format(table="logs", wanted="wanted_values", column="correlation_value", **batches)
-    return spans, logs, f"{outside} AND stored.trace_id IS NULL"
+def _sources(groups: Sequence[Group], place: str) -> Iterator[str]:
+    """Yield the SQL that groups' rows come from, by the order of `_SOURCES`."""
+    first, last = min(group.first_batch for group in groups), max(group.last_batch for group in groups)
+    for table, wanted, column, more in _SOURCES:
+        yield _JOINED.format(
+            table=place.format(table=table), wanted=wanted, column=column, first=first, last=last, more=more
+        )
 
 
 def _wanted(groups: Sequence[Group]) -> dict[str, pa.Table]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from threading import RLock
@@ -101,6 +102,10 @@ class MemoryStore:
                 if times and max(times) <= now_ns - idle_ns:
                     found.append(group)
             return found[:limit]
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """See `TelemetryStore`."""
+        return nullcontext()
 
     def groups(self) -> Iterable[Group]:
         """See `TelemetryStore`."""

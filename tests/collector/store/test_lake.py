@@ -155,6 +155,28 @@ class TestCompiling:
         assert len(store.quiet(idle_ns=1, now_ns=later + LEASE_NS + 1, limit=9)) == 1
         assert not first.held(store.database.cursor(), later + LEASE_NS + 1)
 
+    def test_the_holder_gives_way_to_who_asks(self, store: LakeStore) -> None:
+        """Who asks is left the lease by the next look for quiet sessions, and nobody else takes it meanwhile."""
+        store.append(batch([span(A, 1)]))
+        later, cursor = NOW + 2 * SECOND, store.database.cursor()
+        assert len(store.quiet(idle_ns=1, now_ns=later, limit=9)) == 1
+        command, third = Lease(), Lease()
+        assert not command.held(cursor, later, asked=True)
+        command.ask(cursor, later)
+        assert store.quiet(idle_ns=1, now_ns=later, limit=9) == []
+        assert not third.held(cursor, later)
+        assert command.held(cursor, later, asked=True)
+        assert ask(store, "SELECT count(*) FROM layout.lease") == [(1,)]
+        command.give_up(cursor)
+        assert third.held(cursor, later)
+
+    def test_a_request_runs_out(self, store: LakeStore) -> None:
+        """Who asked and was never heard of again keeps nobody from compiling after a minute."""
+        later, cursor = NOW + 2 * SECOND, store.database.cursor()
+        Lease().ask(cursor, later)
+        assert not Lease().held(cursor, later)
+        assert Lease().held(cursor, later + LEASE_NS + 1)
+
     def test_one_process_tells_the_webhook(self, store: LakeStore) -> None:
         """Breaches that no webhook was told of are handed to the process that compiles, and to no other."""
         store.append(batch([span(A, 1)]))
@@ -280,5 +302,5 @@ class TestOpening:
         """Data on S3 needs credentials, which are named; a connection string is never shown."""
         address = LakeAddress.of("ducklake:postgres:host=h password=secret", "s3://b/p")
         with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID"):
-            list(address.statements({}, read_only=False))
+            list(address.secrets({}))
         assert "secret" not in address.name
