@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import closing
@@ -23,41 +25,43 @@ _BATCH = 5_000
 
 
 def main() -> None:
-    """Print one line per case."""
-    print(f"{'sessions':>9} {'steps':>7} {'seconds':>8} {'steps/s':>8} {'CPU s':>7} {'MB':>7} {'worker MB':>10}")  # noqa: T201
-    for sessions, steps in CASES:
-        worked = _processor_seconds()
-        took = compiled_in(sessions, steps)
-        worked = _processor_seconds() - worked
-        own, worker = (resource.getrusage(whose).ru_maxrss / 1024 for whose in _OURS)
-        done = f"{sessions:9,} {steps:7,} {took:8.1f} {sessions * steps / took:8,.0f}"
-        print(f"{done} {worked:7.1f} {own:7,.0f} {worker:10,.0f}", flush=True)  # noqa: T201
+    """Print one line per case, each measured in a process of its own: a peak of memory never falls again."""
+    print(" sessions   steps  seconds  steps/s   CPU s      MB  worker MB", flush=True)  # noqa: T201
+    for case in CASES:
+        subprocess.run([sys.executable, "-m", __spec__.name, *map(str, case)], check=True)
+
+
+def measure(sessions: int, steps: int) -> None:
+    """Print the line of one case. The largest worker's memory is that of whatever it was given at once."""
+    took, worked = compiled_in(sessions, steps)
+    own, worker = (resource.getrusage(whose).ru_maxrss / 1024 for whose in _OURS)
+    done = f"{sessions:9,} {steps:7,} {took:8.1f} {sessions * steps / took:8,.0f}"
+    print(f"{done} {worked:7.1f} {own:7,.0f} {worker:10,.0f}", flush=True)  # noqa: T201
 
 
 def _processor_seconds() -> float:
-    """Return what this process and the workers that have ended have worked, making the spans included."""
+    """Return what this process and the workers that have ended have worked."""
     return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, _OURS))
 
 
-def compiled_in(sessions: int, steps: int) -> float:
-    """Return the seconds from the request to compile until every card is stored."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(DuckStore.open(Path(folder) / "compile.duckdb")) as store,
-        closing(Compiler(store, compile_session, CompileSettings(workers=ALL_CORES))) as compiler,
-    ):
+def compiled_in(sessions: int, steps: int) -> tuple[float, float]:
+    """Return the seconds from the request to compile until every card is stored, by the clock and of the processor."""
+    with tempfile.TemporaryDirectory() as folder, closing(DuckStore.open(Path(folder) / "compile.duckdb")) as store:
         decoder = Decoder(frozenset())
         for first in range(0, sessions * steps, _BATCH):
             body = request(range(first, min(first + _BATCH, sessions * steps)), size=SPAN_BYTES, spans_per_trace=steps)
             builder = BatchBuilder()
             builder.add(decoder.decode(Export("traces", "protobuf", body, 1)))
             store.append(builder.build())
-        started = time.perf_counter()
-        counts = compiler.compile(everything=False)
-        took = time.perf_counter() - started
+        worked, started = _processor_seconds(), time.perf_counter()
+        with closing(Compiler(store, compile_session, CompileSettings(workers=ALL_CORES))) as compiler:
+            counts = compiler.compile(everything=False)
+            took = time.perf_counter() - started
+        # Workers are counted once they have ended.
+        worked = _processor_seconds() - worked
     assert counts == CompileCounts(sessions, 0), counts
-    return took
+    return took, worked
 
 
 if __name__ == "__main__":
-    main()
+    measure(*map(int, sys.argv[1:])) if sys.argv[1:] else main()
