@@ -7,7 +7,6 @@ Source: openinference-semantic-conventions 0.1.42 and the instrumentations of 20
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,15 +15,23 @@ from processors.model import Message, Part, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.crewai import crew_total
+from processors.normalise.dialects.openinference_messages import (
+    INPUT,
+    OUTPUT,
+    agent_answer,
+    are_hollow,
+    langchain_answer,
+    raw_output,
+    raw_prompt,
+    spelled_messages,
+)
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
 from processors.normalise.printed import printed_counts
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
-from processors.normalise.values import Json, as_count, count, first, mapping, sequence, structured, text, texts, usd
+from processors.normalise.values import as_count, count, first, mapping, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
-_INPUT = "input.value"
-_OUTPUT = "output.value"
 _KINDS: dict[str, Kind] = {
     "LLM": "chat",
     "EMBEDDING": "embeddings",
@@ -32,7 +39,6 @@ _KINDS: dict[str, Kind] = {
     "AGENT": "agent",
     "CHAIN": "workflow",
 }
-_WRAPPERS = ("message", "message_content", "tool_call", "tool")
 _HANDOFF = "handoff to "
 _HOOKS = (".before_agent", ".after_agent")
 """What LangChain's middleware is called; the instrumentation takes every name with `agent` in it for an agent's."""
@@ -61,8 +67,6 @@ _WITHOUT_CACHED_TOKENS = (
 
 That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed.
 """
-_SMOLAGENTS_ROLES = {"tool-call": "assistant", "tool-response": "tool"}
-_OBSERVATION = "Observation:\n"
 
 
 class OpenInference(Reader):
@@ -108,7 +112,7 @@ class OpenInference(Reader):
 
     def rollup_counts(self, span: Span) -> Counts:
         """Return a parent's counts; a crew's stand in its result."""
-        crew = mapping(_raw(span).get("token_usage")) if "crewai" in span.scope.name else {}
+        crew = mapping(raw_output(span).get("token_usage")) if "crewai" in span.scope.name else {}
         return crew_total(crew) if crew else super().rollup_counts(span)
 
     def own_calls(self, span: Span) -> bool:
@@ -139,12 +143,12 @@ class OpenInference(Reader):
 
     def service_tier(self, span: Span) -> str | None:
         """Return the tier that the raw response names."""
-        tier = _raw(span).get("service_tier")
+        tier = raw_output(span).get("service_tier")
         return tier if isinstance(tier, str) else None
 
     def request_ids(self, span: Span) -> tuple[str, ...]:
         """Return the response's id, which stands only in the raw response."""
-        raw = _raw(span)
+        raw = raw_output(span)
         reply = _RESPONSE_ID.match(str(raw.get("raw") or ""))
         if reply is not None:
             return (reply[1],)
@@ -153,23 +157,23 @@ class OpenInference(Reader):
 
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt, also from the raw request where it was not spelled out."""
-        spelled = _messages(span.attributes, "llm.input_messages", "user")
-        if spelled and not _hollow(span, "llm.input_messages"):
+        spelled = spelled_messages(span.attributes, "llm.input_messages", "user")
+        if spelled and not are_hollow(span, "llm.input_messages"):
             return spelled
-        return read.messages(_prompt(span.attributes), "user") or spelled
+        return read.messages(raw_prompt(span.attributes), "user") or spelled
 
     def output_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the answer; an agent's is its output."""
-        spelled = _messages(span.attributes, "llm.output_messages", "assistant")
+        spelled = spelled_messages(span.attributes, "llm.output_messages", "assistant")
         if spelled is None and self.kind(span) == "agent":
-            return read.messages(_answer(first(span.attributes, _OUTPUT)), "assistant")
-        if _hollow(span, "llm.output_messages"):
-            return read.messages(_langchain_answer(span), "assistant") or spelled
+            return read.messages(agent_answer(first(span.attributes, OUTPUT)), "assistant")
+        if are_hollow(span, "llm.output_messages"):
+            return read.messages(langchain_answer(span), "assistant") or spelled
         return spelled
 
     def system_instructions(self, span: Span) -> tuple[Part, ...] | None:
         """Return the instructions of a Responses call, which stand among its parameters."""
-        for holder in ("llm.invocation_parameters", _INPUT):
+        for holder in ("llm.invocation_parameters", INPUT):
             parameters = mapping(structured(first(span.attributes, holder)))
             for key in ("instructions", "system", "system_instruction"):
                 if parameters.get(key):
@@ -199,7 +203,7 @@ class OpenInference(Reader):
     def tool_call_id(self, span: Span) -> str | None:
         """Return the call's id, also from LangChain's answer."""
         sent = text(span.attributes, "tool_call.id", "tool.id")
-        answer = mapping(structured(first(span.attributes, _OUTPUT)))
+        answer = mapping(structured(first(span.attributes, OUTPUT)))
         held = (mapping(answer.get("data")) or mapping(answer.get("kwargs")) or answer).get("tool_call_id")
         return sent or (held if isinstance(held, str) else None)
 
@@ -207,7 +211,7 @@ class OpenInference(Reader):
         """Return the arguments: an object, a bare value, or wrapped in the framework's own call."""
         if span.name.startswith(_HANDOFF):
             return None
-        sent = first(span.attributes, "tool_call.function.arguments", _INPUT)
+        sent = first(span.attributes, "tool_call.function.arguments", INPUT)
         held = mapping(structured(sent))
         if "kwargs" in held and ("sanitize_inputs_outputs" in held or "llama_index" in span.scope.name):
             return read.arguments(held["kwargs"] or held.get("args"))
@@ -215,7 +219,7 @@ class OpenInference(Reader):
 
     def sent_result(self, span: Span) -> AttributeValue:
         """Return the output as sent."""
-        return first(span.attributes, _OUTPUT)
+        return first(span.attributes, OUTPUT)
 
     def tool_result(self, span: Span) -> str | None:
         """Return the output."""
@@ -249,81 +253,13 @@ def _prepares_a_call(span: Span) -> bool:
 
 def _smolagents_usage(span: Span) -> Attributes:
     """Return the parts of the usage that smolagents keeps only in the printed form of the vendor's response."""
-    reply = _raw(span).get("raw") if "smolagents" in span.scope.name else None
+    reply = raw_output(span).get("raw") if "smolagents" in span.scope.name else None
     usage = reply.rpartition("usage=")[2] if isinstance(reply, str) else ""
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 
 def _langchain_usage(span: Span) -> Attributes:
     """Return the cache writes that the instrumentation in JavaScript leaves in LangChain's message."""
-    usage = mapping(mapping(_langchain_answer(span).get("kwargs")).get("usage_metadata"))
+    usage = mapping(mapping(langchain_answer(span).get("kwargs")).get("usage_metadata"))
     written = as_count(mapping(usage.get("input_token_details")).get("cache_creation"))
     return {} if written is None else {_PRINTED["cache_write"]: written}
-
-
-def _langchain_answer(span: Span) -> Mapping[str, Json]:
-    """Return the message of an answer as LangChain serialises it."""
-    if "langchain" not in span.scope.name:
-        return {}
-    rows = sequence(_raw(span).get("generations"))
-    answers = sequence(rows[0]) if rows else ()
-    return mapping(mapping(answers[0]).get("message")) if answers else {}
-
-
-def _hollow(span: Span, prefix: str) -> bool:
-    """Tell whether messages were spelled out as roles alone: that in JavaScript knows only texts in them."""
-    spelled = (without_wrappers(item, ("message",)) for item in list_at(span.attributes, prefix))
-    return "langchain" in span.scope.name and any(mapping(item).keys() == {"role"} for item in spelled)
-
-
-def _raw(span: Span) -> Mapping[str, Json]:
-    return mapping(structured(first(span.attributes, _OUTPUT)))
-
-
-def _messages(sent: Attributes, prefix: str, role: str) -> tuple[Message, ...] | None:
-    found = [without_wrappers(item, _WRAPPERS) for item in list_at(sent, prefix)]
-    spelled = [_with_contents(mapping(item)) for item in found]
-    return read.messages(spelled, role) if spelled else None
-
-
-def _with_contents(item: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a message whose parts are spelled out those parts as its content, and its tool calls their arguments.
-
-    What answers a tool call is a tool's, also where the vendor has users give the answers.
-    """
-    role = item.get("role")
-    contents = sequence(item.get("contents"))
-    if isinstance(role, str) and role in _SMOLAGENTS_ROLES:
-        return _smolagents(role, "".join(str(mapping(part).get("text", "")) for part in contents))
-    answers = {"role": "tool"} if role == "user" and item.get("tool_call_id") else {}
-    spoken = {**item, **answers, "content": contents} if contents else {**item, **answers}
-    calls = [_with_arguments(mapping(call)) for call in sequence(item.get("tool_calls"))]
-    return {**spoken, "tool_calls": calls} if calls else spoken
-
-
-def _with_arguments(call: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give a tool call the empty arguments that its instrumentation leaves out."""
-    return {**call, "function": {"arguments": "{}", **mapping(call.get("function"))}}
-
-
-def _smolagents(role: str, said: str) -> Mapping[str, Json]:
-    """Return a message that smolagents writes as prose: calls as a Python literal, answers as observations."""
-    if role == "tool-response":
-        return {"role": "tool", "content": [{"type": "tool_result", "content": said.removeprefix(_OBSERVATION)}]}
-    calls = structured(said.partition("\n")[2])
-    return {"role": "assistant", "content": [], "tool_calls": sequence(calls)}
-
-
-def _prompt(sent: Attributes) -> Json:
-    """Return the raw request's messages, if it is a request at all."""
-    raw = structured(first(sent, _INPUT))
-    if isinstance(raw, Mapping):
-        return raw.get("messages") or raw.get("input") or raw.get("contents")
-    return raw if sequence(raw) else None
-
-
-def _answer(value: object) -> Json:
-    """Return the text with which an agent's output ends, from the objects that frameworks wrap it in."""
-    output = structured(value)
-    held = mapping(output)
-    return held.get("raw") or held.get("output") or (sequence(held.get("messages"))[-1:] or output)
