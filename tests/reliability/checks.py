@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.reliability import burst, clock, connections, damage, disk, kills, migrations, senders, sessions, soak, speed
+from tests.reliability import (
+    burst,
+    clock,
+    connections,
+    damage,
+    disk,
+    kills,
+    large,
+    migrations,
+    senders,
+    sessions,
+    soak,
+    speed,
+)
 from tests.reliability.check import FAULT, INPUT, LOAD, Check
 from tests.reliability.fuzz.check import FUZZING
 from tests.reliability.suites import SUITES
@@ -13,6 +26,7 @@ CHECKS = (
     Check("burst", LOAD, "a burst past the capacity", burst.burst, 240),
     Check("long", LOAD, "a session of 100,000 steps", sessions.long, 600),
     Check("quiet", LOAD, "10,000 sessions quiet at once", sessions.quiet_together, 600),
+    Check("large", LOAD, "spans with whole conversations", large.large_spans, 240),
     Check("soak", LOAD, "a soak at half the capacity", soak.soak, 900),
     Check("kill", FAULT, "kill -9 under load", kills.killed, 240),
     Check("disk", FAULT, "a full disk", disk.full_disk, 180),
