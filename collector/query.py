@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -32,6 +33,8 @@ __all__ = ["DuckQueries", "QueryLimits", "json_document"]
 MEBIBYTE: Final = 1024 * 1024
 _PAGE: Final = Path("/proc/self/statm")
 _PAGE_BYTES: Final = 4096
+_UNWINDING_S: Final = 5.0
+"""How long a stopped query may take to end before its caller is answered all the same."""
 _GLANCE_S: Final = 0.02
 _ROWS_AT_ONCE: Final = 2048
 _SERIALIZED: Final = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true, skip_default := true)"
@@ -136,8 +139,11 @@ class _Running:
                     raise self._stop(QueryError(reason, status=413)) from None
 
     def _stop(self, error: QueryError) -> QueryError:
+        """Stop the query and return the error, once what it held is let go of: the next one would come on top."""
         self._stopped = error
         self._cursor.interrupt()
+        with suppress(TimeoutError):
+            self._result.exception(timeout=_UNWINDING_S)
         return error
 
     def _fetch(self, query: str, parameters: Sequence[object]) -> QueryResult:

@@ -40,9 +40,14 @@ class AttributeColumn:
         return pc.binary_join_element_wise("{", joined, "}", "")
 
     def strings_at(self, keys: frozenset[str]) -> pa.Table:
-        """Return `row`, `key` and `value` of the attributes of these keys that are strings."""
+        """Return `row`, `key` and `value` of the attributes of these keys that are strings.
+
+        Raises DeclinedError where one of them is, on the wire, of another type as well.
+        """
         wanted = pa.array([key in keys for key in self.keys.dictionary.to_pylist()], pa.bool_())
         wanted = pc.and_(wanted.take(self.keys.indices), self.values.field(_STRING).is_valid())
+        if self._are_of_other_types(wanted):
+            raise DeclinedError("a value is of several types")
         places = pc.indices_nonzero(wanted.take(self.entries.indices))
         found = self.entries.indices.take(places)
         return pa.table(
@@ -52,6 +57,10 @@ class AttributeColumn:
                 "value": self.values.field(_STRING).take(found),
             }
         )
+
+    def _are_of_other_types(self, strings: pa.BooleanArray) -> bool:
+        others = (self.values.field(field.name).filter(strings) for field in self.values.type if field.name != _STRING)
+        return any(column.null_count < len(column) for column in others)
 
     def _members(self, codec: ProtobufCodec) -> pa.StringArray:
         """Return each distinct attribute as the text of a member of a JSON object."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from collector.correlations import Correlations, Edge
 from collector.values import Json
@@ -23,23 +22,21 @@ def read_edges(
     the spans' own attributes of these names: `row`, `key` and `value`.
     """
     edges: set[Edge] = set()
-    carried = strings.append_column("trace_id", trace_ids.take(strings["row"].combine_chunks()))
+    own = Correlations(names, {}, edges)
+    for trace_id, key, value in _distinct(strings.append_column("trace_id", trace_ids.take(strings["row"]))):
+        own.trace(trace_id, {key: value})
+    own.finish()
     start = 0
     for attributes, size in resources:
         correlations = Correlations(names, attributes, edges)
         for trace_id in trace_ids.slice(start, size).unique().to_pylist():
             correlations.trace(trace_id, {})
-        for trace_id, key, value in _distinct(carried, start, start + size):
-            correlations.trace(trace_id, {key: value})
         correlations.finish()
         start += size
     return edges
 
 
-def _distinct(carried: pa.Table, start: int, stop: int) -> Iterable[tuple[str, str, str]]:
-    """Return the distinct traces, keys and values of a range of rows."""
-    if not carried.num_rows:
-        return ()
-    in_range = pc.and_(pc.greater_equal(carried["row"], start), pc.less(carried["row"], stop))
-    distinct = carried.filter(in_range).group_by(["trace_id", "key", "value"]).aggregate([])
+def _distinct(carried: pa.Table) -> Iterable[tuple[str, str, str]]:
+    """Return the distinct traces, keys and values, whichever resources they came under."""
+    distinct = carried.group_by(["trace_id", "key", "value"]).aggregate([])
     return zip(*(distinct[name].to_pylist() for name in ("trace_id", "key", "value")), strict=True)

@@ -27,6 +27,14 @@ def run_when_a_slot_is_free(queries: DuckQueries, query: str) -> QueryResult:
                 raise
 
 
+def test_a_stopped_query_has_ended_when_its_caller_is_told(store: DuckStore) -> None:
+    """Queries one after another do not pile up what each was stopped for."""
+    queries = DuckQueries(store.database, QueryLimits(at_once=1, memory_bytes=200 * 1024 * 1024))
+    with pytest.raises(QueryError, match="memory"):
+        queries.run("SELECT list(range) FROM range(1000000000)")
+    assert queries.run("SELECT 1").table.num_rows == 1
+
+
 @pytest.mark.parametrize("query", ENDLESS)
 def test_what_never_ends_is_stopped_while_telemetry_is_stored(
     queries: DuckQueries, store: DuckStore, query: str
