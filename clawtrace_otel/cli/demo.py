@@ -25,6 +25,10 @@ _SQL: Final = """SELECT model, count(*) AS calls, sum(input_tokens) AS input_tok
   sum(cache_read_input_tokens) AS of_which_cached, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd
 FROM steps WHERE kind = 'llm' AND counted_by IS NULL GROUP BY model ORDER BY cost_usd DESC"""
 
+_LEGEND: Final = """
+Each line is a share of the bill. Text that a step put into later prompts is paid for again there: `carried` is that
+part, charged to the step it came from; so a model call can show less than it was billed. `self` is without children."""
+
 
 def demo() -> None:
     """Play recorded agent runs into a throwaway collector, show what they cost, and make a skill better and cheaper."""
@@ -88,12 +92,13 @@ def show(reader: HttpReader) -> None:
     from clawtrace_otel.cli.questions import card_text, resolve_session
 
     session_id = resolve_session(reader, "latest")
-    typer.echo(f"$ clawtrace card {session_id}")
-    typer.echo(card_text(reader, session_id, CardFormat.YAML))
     typer.echo(f"$ clawtrace card {session_id} --tree")
     sys.stdout.flush()
     draw_tree(reader, session_id)
+    typer.echo(_LEGEND)
     typer.echo(_waste(reader, session_id))
+    typer.echo(f"$ clawtrace card {session_id}")
+    typer.echo(card_text(reader, session_id, CardFormat.YAML))
     typer.echo(f'$ clawtrace sql "{_SQL}"')
     sys.stdout.flush()
     write_rows(reader.query(_SQL), RowsFormat.TABLE)
@@ -107,9 +112,9 @@ def _waste(reader: HttpReader, session_id: str) -> str:
     query = f"""SELECT detector, note, wasted_usd, saving_usd FROM findings WHERE session_id = {literal(session_id)}
 ORDER BY wasted_usd DESC NULLS LAST, finding_id LIMIT 1"""  # noqa: S608 - quoted
     for detector, note, wasted, saving in rows_of(reader.query(query).table):
-        saved = f"; without it the run would have cost {usd(saving)} less" if isinstance(saving, Decimal) else ""
-        amount = usd(wasted) if isinstance(wasted, Decimal) else "an unknown amount"
-        return f"\nThe costliest waste: {detector}, {amount}{saved} ({note})\n"
+        saved = f"Without it the run would have cost {usd(saving)} less. " if isinstance(saving, Decimal) else ""
+        amount = usd(wasted) if isinstance(wasted, Decimal) else "of unknown cost"
+        return f"\nCostliest waste: {detector}, {amount} in the tree. {saved}({note})\n"
     return ""
 
 

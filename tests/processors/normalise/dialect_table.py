@@ -1,4 +1,4 @@
-"""The README's table of dialects: what was recorded of each, in which versions, read off the fixtures.
+"""The table of dialects in docs/dialects.md: what was recorded of each, in which versions, read off the fixtures.
 
 `make golden` writes it anew; a test says when it is out of date.
 """
@@ -15,7 +15,7 @@ from processors.normalise import DIALECTS, normalise
 from tests.processors.normalise import test_copilot, test_openclaw
 from tests.processors.support import EXPORTS, OWN_RECORDINGS, RECORDINGS, load_export, load_recording, load_truth
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "dialects.md"
 BEGIN, END = "<!-- dialects: written by make golden -->\n", "<!-- /dialects -->"
 CATALOGUES = (test_openclaw.SOURCE, test_copilot.SOURCE)
 """Dialects of which nothing could be recorded: name, version, and what their hand-built fixtures are made from."""
@@ -60,7 +60,7 @@ def table() -> str:
 
 
 def written(readme: str) -> str:
-    """Return the README with its table as it should be."""
+    """Return the page with its table as it should be."""
     before, _, rest = readme.partition(BEGIN)
     return f"{before}{BEGIN}{table()}{END}{rest.partition(END)[2]}"
 

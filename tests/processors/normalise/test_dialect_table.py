@@ -1,4 +1,4 @@
-"""The README's table of dialects is what the fixtures say."""
+"""The page's table of dialects is what the fixtures say."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from processors.normalise import DIALECTS
-from tests.processors.normalise.dialect_table import README, table, written
+from tests.processors.normalise.dialect_table import PAGE, table, written
 
 
 def test_the_readme_shows_the_dialects_as_recorded(golden: Callable[[Path, str], None]) -> None:
-    """The table in the README is read off the fixtures; `make golden` writes it anew."""
-    golden(README, written(README.read_text(encoding="utf-8")))
+    """The table in docs/dialects.md is read off the fixtures; `make golden` writes it anew."""
+    golden(PAGE, written(PAGE.read_text(encoding="utf-8")))
 
 
 def test_no_dialect_is_without_a_fixture() -> None:
