@@ -18,6 +18,9 @@ from collector.values import Json, write_json
 
 _STRING: Final = "string_value"
 _INT: Final = "int_value"
+_NONE: Final = pa.table(
+    {"row": pa.array([], pa.int64()), "key": pa.array([], pa.string()), "value": pa.array([], pa.string())}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class AttributeColumn:
         Raises DeclinedError where one of them is, on the wire, of another type as well.
         """
         wanted = pa.array([key in keys for key in self.keys.dictionary.to_pylist()], pa.bool_())
+        if wanted.true_count == 0:
+            return _NONE
         wanted = pc.and_(wanted.take(self.keys.indices), self.values.field(_STRING).is_valid())
         if self._are_of_other_types(wanted):
             raise DeclinedError("a value is of several types")

@@ -22,10 +22,11 @@ def read_edges(
     the spans' own attributes of these names: `row`, `key` and `value`.
     """
     edges: set[Edge] = set()
-    own = Correlations(names, {}, edges)
-    for trace_id, key, value in _distinct(strings.append_column("trace_id", trace_ids.take(strings["row"]))):
-        own.trace(trace_id, {key: value})
-    own.finish()
+    if strings.num_rows:
+        own = Correlations(names, {}, edges)
+        for trace_id, key, value in _distinct(strings.append_column("trace_id", trace_ids.take(strings["row"]))):
+            own.trace(trace_id, {key: value})
+        own.finish()
     start = 0
     for attributes, size in resources:
         correlations = Correlations(names, attributes, edges)
