@@ -1,4 +1,4 @@
-"""What the spans of a request share, resource and scope, and which traces and values belong together."""
+"""What the spans of a request share: resource and scope."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from collector.config import IngestConfig
+from collector.decode import Decoded, Decoder, Export
 from collector.errors import (
     CollectorError,
     MalformedRequestError,
@@ -187,6 +188,28 @@ def test_what_the_store_never_takes_costs_only_its_request() -> None:
         with pytest.raises(StoreError, match="poison") as refused:
             answers["poison"].result(ANSWER_S)
         assert not refused.value.retryable
+
+
+def test_native_code_that_panics_costs_only_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of a Rust library is no Exception; the thread that decodes for everybody outlives it."""
+
+    class Panic(BaseException):
+        """What such a library raises."""
+
+    decode = Decoder.decode
+
+    def panicking(decoder: Decoder, export: Export) -> Decoded:
+        if export.body == body("bad"):
+            raise Panic("index out of bounds")
+        return decode(decoder, export)
+
+    monkeypatch.setattr(Decoder, "decode", panicking)
+    store = WatchedStore()
+    with running(store) as ingest:
+        with pytest.raises(CollectorError, match="could not be decoded: index out of bounds"):
+            ingest.submit("traces", body("bad")).result(ANSWER_S)
+        assert ingest.submit("traces", body("good")).result(ANSWER_S) == Accepted(0, "")
+    assert store.batches == [["good"]]
 
 
 def test_rows_that_cannot_be_redacted_cost_only_their_request(monkeypatch: pytest.MonkeyPatch) -> None:

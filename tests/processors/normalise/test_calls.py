@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from collector.model import Attributes, LogRecord
+from collector.model import Attributes, AttributeValue, LogRecord, Span
 from processors.normalise import calls, rollups
 from tests.processors.normalise.counting import Counted, counted, spans_of
 
@@ -116,20 +116,23 @@ def test_a_call_inside_a_tool_inside_a_call_is_its_own() -> None:
     )
 
 
-def test_a_record_of_the_span_adds_content_not_tokens() -> None:
-    """The event of a call fills in the messages that its span lacks, and nothing is added up (R4)."""
-    span = ours(1, "chat", call())
-    record = LogRecord(
+def record_of(span: Span, attributes: Attributes) -> LogRecord:
+    """Return the event in which an instrumentation repeats its span's call."""
+    return LogRecord(
         time_unix_nano=span.end_time_unix_nano,
         event_name="gen_ai.client.inference.operation.details",
         trace_id=span.trace_id,
         span_id=span.span_id,
-        attributes={
-            **call(),
-            "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}]}],
-        },
+        attributes=attributes,
         scope=span.scope,
     )
+
+
+def test_a_record_of_the_span_adds_content_not_tokens() -> None:
+    """The event of a call fills in the messages that its span lacks, and nothing is added up (R4)."""
+    span = ours(1, "chat", call())
+    answer: AttributeValue = [{"role": "assistant", "parts": [{"type": "text", "content": "Hi"}]}]
+    record = record_of(span, {**call(), "gen_ai.output.messages": answer})
     found = counted([span], [record])
     assert found.tokens("input_tokens") == 100
     assert found.calls[0].output_messages is not None
@@ -139,14 +142,7 @@ def test_a_record_of_the_span_adds_content_not_tokens() -> None:
 def test_a_record_without_its_span_keeps_its_trace() -> None:
     """A call that only a log record tells of belongs to the trace that the record names."""
     span = ours(1, "chat", call())
-    record = LogRecord(
-        time_unix_nano=span.end_time_unix_nano,
-        event_name="gen_ai.client.inference.operation.details",
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        attributes=call(),
-        scope=span.scope,
-    )
+    record = record_of(span, call())
     (told,) = counted([], [record]).calls
     assert told.trace_id == span.trace_id
 
