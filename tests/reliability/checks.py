@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.reliability import (
+    bulk,
     burst,
     clock,
     connections,
@@ -21,11 +22,13 @@ from tests.reliability.fuzz.check import FUZZING
 from tests.reliability.suites import SUITES
 
 CHECKS = (
-    Check("speed", LOAD, "stored as it comes", speed.ingest, 240),
+    Check("speed", LOAD, "stored as it comes", speed.ingest, 400),
     Check("connections", LOAD, "1,000 connections at once", connections.thousand),
     Check("burst", LOAD, "a burst past the capacity", burst.burst, 240),
     Check("long", LOAD, "a session of 100,000 steps", sessions.long, 600),
     Check("quiet", LOAD, "10,000 sessions quiet at once", sessions.quiet_together, 600),
+    Check("year", LOAD, "a year of session files", bulk.year_imported, 400),
+    Check("compile", LOAD, "10,000 stored sessions compiled", bulk.sessions_compiled, 600),
     Check("large", LOAD, "spans with whole conversations", large.large_spans, 240),
     Check("soak", LOAD, "a soak at half the capacity", soak.soak, 900),
     Check("kill", FAULT, "kill -9 under load", kills.killed, 240),
