@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Final, Protocol
 
-from clawtrace_otel.cli.worker import Worker, WorkFailedError, WorkStoppedError
+from clawtrace_otel.cli.worker import Packed, Worker, WorkFailedError, WorkStoppedError
 from collector.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ TOGETHER: Final = 128
 """Groups that are loaded with few queries and stored in one transaction, whose costs they share."""
 TOGETHER_IN_LAKE: Final = 256
 """The same where every query and transaction asks a catalog on another machine."""
-_ROWS_UNDER_WAY: Final = 10_000
-"""Spans and log records that are loaded ahead of the workers, unless one session has more."""
+_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
+"""What is loaded ahead of the workers, packed, unless one group takes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +107,13 @@ class LocalMaker:
             if isinstance(job, str):
                 under_way.append((0, threads.submit(Made, group, None, job)))
                 continue
-            rows = len(job.signals.spans) + len(job.signals.logs)
-            while under_way and sum(weight for weight, _ in under_way) + rows > _ROWS_UNDER_WAY:
+            while under_way and sum(size for size, _ in under_way) + len(job) > _BYTES_UNDER_WAY:
                 yield under_way.popleft()[1].result()
-            under_way.append((rows, threads.submit(self._rows, group, job)))
+            under_way.append((len(job), threads.submit(self._rows, group, job)))
         for _, made in under_way:
             yield made.result()
 
-    def _jobs(self, groups: Iterable[Group]) -> Iterator[tuple[Group, CompileJob | str]]:
+    def _jobs(self, groups: Iterable[Group]) -> Iterator[tuple[Group, Packed[CompileJob] | str]]:
         """Yield what each group is compiled from, or why it cannot be read; leave out what must wait."""
         waiting = iter(groups)
         while (some := list(islice(waiting, self._together))) and not self._stopping.is_set():
@@ -126,7 +125,7 @@ class LocalMaker:
             except StoreError:
                 yield from self._jobs_one_by_one(some[given:])
 
-    def _jobs_one_by_one(self, groups: Iterable[Group]) -> Iterator[tuple[Group, CompileJob | str]]:
+    def _jobs_one_by_one(self, groups: Iterable[Group]) -> Iterator[tuple[Group, Packed[CompileJob] | str]]:
         """Find out which of some groups it is that the store cannot load."""
         for group in groups:
             try:
@@ -139,13 +138,14 @@ class LocalMaker:
             else:
                 yield group, job
 
-    def _loaded(self, groups: Sequence[Group]) -> Iterator[CompileJob]:
+    def _loaded(self, groups: Sequence[Group]) -> Iterator[Packed[CompileJob]]:
         ids = [group.values | group.trace_ids for group in groups]
         outcomes = self._store.outcomes(frozenset().union(*ids))
         for names, signals in zip(ids, self._store.load_all(groups), strict=True):
-            yield CompileJob(signals, {name: outcomes[name] for name in names & outcomes.keys()}, self._prices)
+            verdicts = {name: outcomes[name] for name in names & outcomes.keys()}
+            yield Packed(CompileJob(signals, verdicts, self._prices))
 
-    def _rows(self, group: Group, job: CompileJob) -> Made | None:
+    def _rows(self, group: Group, job: Packed[CompileJob]) -> Made | None:
         """Return what became of a group, and nothing at all where it must wait."""
         worker = self._free.get()
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -36,6 +37,22 @@ class WorkStoppedError(Exception):
     """The worker was closed while the job ran; the job is neither done nor at fault."""
 
 
+class Packed(Generic[Job]):
+    """A job as it goes to a worker: waiting, it takes less memory than its objects, and how much is known."""
+
+    def __init__(self, job: Job) -> None:
+        self._content = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+
+    def __len__(self) -> int:
+        """Return its bytes."""
+        return len(self._content)
+
+    def unpacked(self) -> Job:
+        """Return the job anew."""
+        job: Job = pickle.loads(self._content)  # noqa: S301 - packed by this program
+        return job
+
+
 class Worker(Generic[Job, Result]):
     """Runs `task` on one job at a time in a process that is replaced when it dies or overruns its time.
 
@@ -50,7 +67,7 @@ class Worker(Generic[Job, Result]):
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, job: Job) -> Result:
+    def run(self, job: Job | Packed[Job]) -> Result:
         """Return the task's result. Raises `WorkFailedError`, or `WorkStoppedError` after `close`."""
         try:
             outcome = self._started().submit(_attempt, self._task, job).result(self._time_limit_s)
@@ -95,10 +112,10 @@ class _Failure:
     reason: str
 
 
-def _attempt(task: Callable[[Job], Result], job: Job) -> Result | _Failure:
+def _attempt(task: Callable[[Job], Result], job: Job | Packed[Job]) -> Result | _Failure:
     """Run the task in the worker; an exception goes back as words, since not every exception can be pickled."""
     try:
-        return task(job)
+        return task(job.unpacked() if isinstance(job, Packed) else job)
     except Exception as error:  # noqa: BLE001 - the job is foreign data: whatever it provokes is the job's failure
         traceback.print_exc()
         return _Failure(f"{type(error).__name__}: {error}")

@@ -25,7 +25,7 @@ from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, 
 from collector.store.compacting import copy_into
 from collector.store.deleting import delete
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
-from collector.store.engine import Database, copy_path, transaction, translated
+from collector.store.engine import Database, copy_path, memory_limit, transaction, translated
 from collector.store.groups import connected
 from collector.store.loading import load_signals
 from collector.store.opening import forget_copy, open_database
@@ -38,6 +38,8 @@ _log: Final = logging.getLogger(__name__)
 
 _LONG_LOG: Final = 256 * 1024 * 1024
 """Bytes. A checkpoint every 16 MB, as DuckDB has it by itself, halves what can be stored in a second."""
+_SHARE_OF_LOG: Final = 6
+"""The part of DuckDB's memory that a log may be where that is less: its rows are in memory too."""
 _SHORT_LOG: Final = 16 * 1024 * 1024
 """Bytes that may stay in the log where folding it would leave a small row group that is never merged."""
 _LAST_BATCH: Final = """
@@ -75,6 +77,7 @@ class DuckStore:
         self._batches: Appender | None = None
         self._deriver = database.cursor()
         self._row_groups = RowGroups(database)
+        self._long_log = min(_LONG_LOG, memory_limit(self._appender) // _SHARE_OF_LOG)
         self._last_batch = self._find_last_batch()
 
     def _find_last_batch(self) -> int:
@@ -260,7 +263,7 @@ class DuckStore:
         What is in the log is in memory too, and where cards are made without a pause there is no better moment.
         """
         length = self.database.log_bytes()
-        if length < _LONG_LOG or not self._deriving.acquire(blocking=length >= 2 * _LONG_LOG):
+        if length < self._long_log or not self._deriving.acquire(blocking=length >= 2 * self._long_log):
             return
         try:
             with translated(self.database.path):

@@ -23,7 +23,7 @@ from duckdb import DuckDBPyConnection, StatementType
 
 from collector.errors import NotOurDatabaseError, StoreError, StoreLockedError, StoreUnwritableError
 
-__all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "transaction"]
+__all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "memory_limit", "transaction"]
 
 Cursor = DuckDBPyConnection
 """A connection of its own to the same instance; one per thread."""
@@ -47,6 +47,9 @@ _WRITING: Final[dict[str, str | bool | int | float | list[str]]] = {
     # from the thread that decodes.
     "threads": max(1, (os.cpu_count() or 1) - 1),
 }
+_SHARED: Final = 0.5 / 0.8
+"""DuckDB takes up to four fifths of the machine's or container's memory by itself. Where spans are decoded and compiled
+beside it, it gets half."""
 _FILES_OF_A_DATABASE: Final = ("", ".wal", ".wal.checkpoint", ".wal.recovery", ".tmp")
 _GLANCE_S: Final = 0.01
 _SCHEMAS: Final = {"telemetry", "derived", "layout"}
@@ -196,8 +199,15 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
         copy = str(copy_path(path)).replace("'", "''")
         allowed = ", ".join(f"'{copy}{suffix}'" for suffix in _FILES_OF_A_DATABASE)
         connection.execute(f"SET GLOBAL allowed_paths = [{allowed}]")
+        connection.execute(f"SET GLOBAL memory_limit = '{int(memory_limit(connection) * _SHARED)} bytes'")
     connection.execute("SET GLOBAL enable_external_access = false")
     return connection
+
+
+def memory_limit(cursor: Cursor) -> int:
+    """Return how many bytes of memory DuckDB may take for tables, the rows of the log and queries."""
+    ((limit,),) = cursor.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
+    return int(limit)
 
 
 def _sync_directory(directory: Path) -> None:

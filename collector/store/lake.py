@@ -46,7 +46,7 @@ _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 2.0
 _TURN_S: Final = 0.25
 _TAKE_TURN: Final = "UPDATE layout.turn SET number = number + 1"
-# Telling what was stored twice would read each table two times more, only to count.
+# Telling what was stored twice would read each table two times more, only to measure.
 _WITH_DOUBLES: Final = "(SELECT *, snapshot_id AS batch FROM raw.{table})"
 _OUTDATED: Final = """
     SELECT n.group_key FROM nodes n JOIN derived.members m ON m.trace_id = n.trace_id WHERE m.last_batch > n.last_batch
@@ -173,7 +173,7 @@ class LakeStore(DuckStore):
     def load_all(self, groups: Sequence[Group]) -> Iterator[Signals]:
         """See `TelemetryStore`."""
         with lake_errors(self.database.address.name):
-            yield from load_signals(self.database.cursor(), groups, counted_in=_WITH_DOUBLES)
+            yield from load_signals(self.database.cursor(), groups, sized_in=_WITH_DOUBLES)
 
     def replace_all(self, compiled: Sequence[tuple[Group, DerivedRows]]) -> None:
         """See `TelemetryStore`."""

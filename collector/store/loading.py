@@ -13,8 +13,8 @@ from collector.store.engine import Cursor
 from collector.store.resent import registered
 from collector.store.rows import logs_of, spans_of
 
-ROWS_AT_ONCE: Final = 5_000
-"""What one query may bring into memory, unless a single group holds more."""
+BYTES_AT_ONCE: Final = 64 * 1024 * 1024
+"""What the rows of one query may take in memory, unless a single group takes more."""
 
 _Row = TypeVar("_Row")
 
@@ -39,46 +39,53 @@ _SOURCES: Final = (
     ("logs", "wanted_values", "correlation_value", "AND stored.trace_id IS NULL"),
 )
 """Where a group's rows come from: its spans, its log records in traces, and those outside any trace."""
+_ROW_BYTES: Final = 8 * 1024
+"""Of a row besides its text."""
+_TEXT_BYTES: Final = {
+    "spans": "strlen(attributes) + strlen(events) + strlen(links)",
+    "logs": "strlen(attributes) + coalesce(strlen(body), 0)",
+}
 TELEMETRY: Final = "telemetry.{table}"
 
 
-def load_signals(cursor: Cursor, groups: Sequence[Group], *, counted_in: str = TELEMETRY) -> Iterator[Signals]:
+def load_signals(cursor: Cursor, groups: Sequence[Group], *, sized_in: str = TELEMETRY) -> Iterator[Signals]:
     """Yield what is stored for each group up to its last batch.
 
-    `counted_in` is where rows are counted to share out the work; it may hold some more than there are.
+    `sized_in` is where rows are measured to share out the work; it may hold some more than there are.
     """
     if len(groups) <= 1:
         yield from _loaded(cursor, groups, frozenset(range(len(_SOURCES)))) if groups else ()
         return
-    counts = _row_counts(cursor, groups, counted_in)
-    filled = frozenset(source for _, source in counts)
-    totals = [sum(counts.get((number, source), 0) for source in filled) for number in range(len(groups))]
+    sizes = _sizes(cursor, groups, sized_in)
+    filled = frozenset(source for _, source in sizes)
+    totals = [sum(sizes.get((number, source), 0) for source in filled) for number in range(len(groups))]
     for some in _shares(groups, totals):
         yield from _loaded(cursor, some, filled)
 
 
-def _shares(groups: Sequence[Group], row_counts: Sequence[int]) -> Iterator[Sequence[Group]]:
-    """Cut groups into runs of at most `ROWS_AT_ONCE` rows, or of one group."""
-    first = rows = 0
-    for number, count in enumerate(row_counts):
-        if number > first and rows + count > ROWS_AT_ONCE:
+def _shares(groups: Sequence[Group], sizes: Sequence[int]) -> Iterator[Sequence[Group]]:
+    """Cut groups into runs of at most `BYTES_AT_ONCE`, or of one group."""
+    first = taken = 0
+    for number, size in enumerate(sizes):
+        if number > first and taken + size > BYTES_AT_ONCE:
             yield groups[first:number]
-            first, rows = number, 0
-        rows += count
+            first, taken = number, 0
+        taken += size
     if first < len(groups):
         yield groups[first:]
 
 
-def _row_counts(cursor: Cursor, groups: Sequence[Group], counted_in: str) -> dict[tuple[int, int], int]:
-    """Return how many rows each group has, by its place and the source; what has none is left out."""
-    counted = " UNION ALL ".join(
-        f"SELECT number, {source} AS source {rows}" for source, rows in enumerate(_sources(groups, counted_in))
+def _sizes(cursor: Cursor, groups: Sequence[Group], sized_in: str) -> dict[tuple[int, int], int]:
+    """Return what each group's rows take in memory, by its place and the source; what has none is left out."""
+    measured = " UNION ALL ".join(
+        f"SELECT number, {source} AS source, {_ROW_BYTES} + {_TEXT_BYTES[table]} AS size {rows}"
+        for source, ((table, *_), rows) in enumerate(zip(_SOURCES, _sources(groups, sized_in), strict=True))
     )
     with registered(cursor, **_wanted(groups)):
         found = cursor.execute(
-            f"SELECT number, source, count(*) FROM ({counted}) GROUP BY number, source"  # noqa: S608 - ours
+            f"SELECT number, source, sum(size)::BIGINT FROM ({measured}) GROUP BY number, source"  # noqa: S608 - ours
         ).fetchall()
-    return {(number, source): count for number, source, count in found}
+    return {(number, source): size for number, source, size in found}
 
 
 def _loaded(cursor: Cursor, groups: Sequence[Group], filled: frozenset[int]) -> Iterator[Signals]:

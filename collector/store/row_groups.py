@@ -11,13 +11,14 @@ from typing import Final
 
 import pyarrow as pa
 
-from collector.store.engine import Cursor, Database
+from collector.store.engine import Cursor, Database, memory_limit
 
 _FULL: Final = 122_880
 """Rows of a full group."""
 _STEP: Final = 2_048
 _UNPACKED: Final = 512 * 1024 * 1024
-"""Bytes that may be unpacked for one group."""
+_SHARE_UNPACKED: Final = 4
+"""Bytes that may be unpacked for one group, and the part of DuckDB's memory that they may be."""
 _SAMPLED: Final = 4 * _STEP
 _TEXTS: Final = {
     "spans": "strlen(attributes) + strlen(events) + strlen(links)",
@@ -47,7 +48,7 @@ class RowGroups:
             self._earlier = bytes_per_row(cursor)
         ((most,),) = cursor.execute(_MOST_ROWS).fetchall()
         largest = max(self._earlier, self._bytes / self._rows if self._rows else 0.0)
-        return bool(min(most, _FULL) * largest <= _UNPACKED)
+        return bool(min(most, _FULL) * largest <= _may_be_unpacked(cursor))
 
 
 def bytes_per_row(cursor: Cursor) -> float:
@@ -62,7 +63,11 @@ def bytes_per_row(cursor: Cursor) -> float:
     return max(sizes)
 
 
+def _may_be_unpacked(cursor: Cursor) -> int:
+    return min(_UNPACKED, memory_limit(cursor) // _SHARE_UNPACKED)
+
+
 def rows_per_group(cursor: Cursor) -> int:
     """Return how many rows a group of a new file may have, a multiple of DuckDB's step."""
-    fitting = int(_UNPACKED / max(1.0, bytes_per_row(cursor)))
+    fitting = int(_may_be_unpacked(cursor) / max(1.0, bytes_per_row(cursor)))
     return min(_FULL, max(1, fitting // _STEP) * _STEP)

@@ -20,6 +20,7 @@ from collector.errors import CollectorError, NotOurDatabaseError, StoreError, St
 from collector.store import Receipt
 from collector.store.derived import ADDED, OUTCOMES, PER_SESSION
 from collector.store.duck import DuckStore
+from collector.store.engine import memory_limit
 from collector.store.migrate import migrations
 from collector.store.opening import open_for_reading
 from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, span, trace
@@ -398,7 +399,7 @@ class TestTogether:
         self, store: DuckStore, monkeypatch: pytest.MonkeyPatch, *, longest: int, waits: bool
     ) -> None:
         """A commit waits for what is derived at the moment only where the log is twice as long as it should be."""
-        monkeypatch.setattr("collector.store.duck._LONG_LOG", longest)
+        monkeypatch.setattr(store, "_long_log", longest)
         with ThreadPoolExecutor() as threads:
             with store._deriving:
                 stored = threads.submit(store.append, batch([span(trace(n), n) for n in range(500)]))
@@ -416,6 +417,20 @@ class TestTogether:
         assert ask(store, "SELECT count(*) FROM spans") == [(0,)]
         assert list(store.groups()) == []
         assert store.append(batch([span(A, 1)])) == Receipt(spans=1)
+
+
+def test_a_log_is_shorter_where_memory_is_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 240 MB for DuckDB a log of 40 MB is folded into the file."""
+    with closing(duckdb.connect()) as alone:
+        monkeypatch.setattr("collector.store.engine._SHARED", 240_000_000 / memory_limit(alone))
+    text = f'{{"text":"{"lorem ipsum " * 8_000}"}}'
+    with closing(DuckStore.open(path)) as store:
+        longest = 0
+        for number in range(100):
+            store.append(batch([span(trace(number), n, attributes=text) for n in range(5)]))
+            longest = max(longest, store.database.log_bytes())
+        assert 38_000_000 < longest < 42_000_000
+        assert ask(store, "SELECT count(*) FROM spans") == [(500,)]
 
 
 def test_bodies_are_compressed_with_zstd(store: DuckStore) -> None:

@@ -77,12 +77,12 @@ class TestLoad:
         assert sorted(one.trace_id for one in signals.spans) == [A, B]
         assert sorted(str(one.body) for one in signals.logs) == ["in", "out"]
 
-    @pytest.mark.parametrize("rows_at_once", [1, 4, 1_000])
+    @pytest.mark.parametrize("bytes_at_once", [1, 30_000, 10_000_000])
     def test_loads_many_groups_as_it_loads_each(
-        self, store: TelemetryStore, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+        self, store: TelemetryStore, monkeypatch: pytest.MonkeyPatch, bytes_at_once: int
     ) -> None:
-        """However few rows may be in memory, each group has its own rows and keeps to its own snapshot."""
-        monkeypatch.setattr(loading, "ROWS_AT_ONCE", rows_at_once)
+        """However little may be in memory, each group has its own rows and keeps to its own snapshot."""
+        monkeypatch.setattr(loading, "BYTES_AT_ONCE", bytes_at_once)
         for number in (1, 2, 3):
             store.append(batch([span(trace(number), 1), span(trace(number), 2)], [log(trace_id=trace(number))]))
         snapshots = list(store.groups())
