@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, cast
 
 import msgspec
@@ -25,14 +24,15 @@ from collector.export import Part, parts
 from collector.query_format import DUCKDB_TYPE, json_document
 from collector.query_gate import Node, check, refused
 from collector.query_growth import check_growth
+from collector.query_memory import QueryMemory
 from collector.query_size import check_size
-from collector.store.engine import Cursor, Database, DuckDBError, StatementType
+from collector.store.engine import Cursor, Database, DuckDBError, StatementType, memory_limit
 
 __all__ = ["DuckQueries", "QueryLimits", "json_document"]
 
 MEBIBYTE: Final = 1024 * 1024
-_PAGE: Final = Path("/proc/self/statm")
-_PAGE_BYTES: Final = 4096
+_SHARE_OF_MEMORY: Final = 2
+"""Queries may take this part of DuckDB's memory where that is less than their limit."""
 _UNWINDING_S: Final = 5.0
 """How long a stopped query may take to end before its caller is answered all the same."""
 _GLANCE_S: Final = 0.02
@@ -53,7 +53,7 @@ class QueryLimits:
     result_bytes: int = 64 * MEBIBYTE
     """A result past this is refused: what is left of it could mislead."""
     memory_bytes: int = 1024 * MEBIBYTE
-    """How far the process may grow while a query runs."""
+    """How far the process may grow while queries run."""
     statement_bytes: int = 64 * 1024
     at_once: int = 4
 
@@ -71,6 +71,8 @@ class DuckQueries:
         self._limits = limits or QueryLimits()
         self._exporting = threading.Semaphore()
         self._slots = threading.BoundedSemaphore(self._limits.at_once)
+        allowed = memory_limit(database.cursor()) // _SHARE_OF_MEMORY
+        self._memory = QueryMemory(min(self._limits.memory_bytes, allowed))
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> QueryResult:
         """Return the rows of one SELECT-like statement; each field's metadata names its SQL type.
@@ -82,7 +84,7 @@ class DuckQueries:
             raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
         if not self._slots.acquire(blocking=False):
             raise QueryError(f"{self._limits.at_once} queries are running already: try again", status=429)
-        running = _Running(self._database.cursor(), self._limits)
+        running = _Running(self._database.cursor(), self._limits, self._memory)
         # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
         thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
         thread.start()
@@ -101,9 +103,11 @@ class DuckQueries:
 class _Running:
     """One query: a thread that runs it, and the caller's thread, which watches it."""
 
-    def __init__(self, cursor: Cursor, limits: QueryLimits) -> None:
+    def __init__(self, cursor: Cursor, limits: QueryLimits, memory: QueryMemory) -> None:
         self._cursor = cursor
         self._limits = limits
+        self._memory = memory
+        memory.begin(self)
         self._result: Future[QueryResult] = Future()
         self._stopped: QueryError | None = None
 
@@ -117,6 +121,7 @@ class _Running:
         except BaseException as error:  # noqa: BLE001 - the caller waits for this thread: it must hear of any end
             result = error
         self._cursor.close()
+        self._memory.end(self)
         finished()
         if isinstance(result, BaseException):
             self._result.set_exception(result)
@@ -126,7 +131,6 @@ class _Running:
     def watch(self) -> QueryResult:
         """Wait for the result and stop the query where it takes too much."""
         deadline = time.monotonic() + self._limits.seconds
-        allowed = _resident_bytes() + self._limits.memory_bytes
         while True:
             try:
                 return self._result.result(timeout=_GLANCE_S)
@@ -134,8 +138,8 @@ class _Running:
                 if time.monotonic() > deadline:
                     reason = f"the query took longer than {self._limits.seconds:g} s: narrow it"
                     raise self._stop(QueryError(reason, status=408)) from None
-                if _resident_bytes() > allowed:
-                    reason = f"the query took more than {self._limits.memory_bytes} bytes of memory: narrow it"
+                if self._memory.is_to_stop(self):
+                    reason = "the query, with those that run beside it, took too much memory: narrow it"
                     raise self._stop(QueryError(reason, status=413)) from None
 
     def _stop(self, error: QueryError) -> QueryError:
@@ -208,11 +212,3 @@ def _explained(error: Exception) -> QueryError:
     if _OUT_OF_MEMORY in text:
         return QueryError("the query needs more memory than there is: narrow it", status=413)
     return refused(" ".join(text.partition("\n\nLINE ")[0].split()))
-
-
-def _resident_bytes() -> int:
-    """Return the memory that the process holds, 0 where the system does not say."""
-    try:
-        return int(_PAGE.read_text().split()[1]) * _PAGE_BYTES
-    except (OSError, ValueError):
-        return 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from collector.api import QueryResult
 from collector.errors import QueryError
-from collector.query import DuckQueries, QueryLimits
+from collector.query import MEBIBYTE, DuckQueries, QueryLimits
+from collector.query_memory import resident_bytes
 from collector.store.duck import DuckStore
 from tests.collector.query.filled import append_one
 from tests.collector.query.statements import ENDLESS
@@ -29,10 +31,29 @@ def run_when_a_slot_is_free(queries: DuckQueries, query: str) -> QueryResult:
 
 def test_a_stopped_query_has_ended_when_its_caller_is_told(store: DuckStore) -> None:
     """Queries one after another do not pile up what each was stopped for."""
-    queries = DuckQueries(store.database, QueryLimits(at_once=1, memory_bytes=200 * 1024 * 1024))
+    queries = DuckQueries(store.database, QueryLimits(at_once=1, memory_bytes=200 * MEBIBYTE))
     with pytest.raises(QueryError, match="memory"):
         queries.run("SELECT list(range) FROM range(1000000000)")
     assert queries.run("SELECT 1").table.num_rows == 1
+
+
+def test_queries_at_once_share_what_they_may_take(store: DuckStore) -> None:
+    """Four greedy queries together take little more than one may; each is stopped, and told why."""
+    queries = DuckQueries(store.database, QueryLimits(memory_bytes=400 * MEBIBYTE))
+    before, most = resident_bytes(), 0
+
+    def ask() -> int:
+        with pytest.raises(QueryError, match="memory") as caught:
+            queries.run("SELECT list(range) FROM range(1000000000)")
+        return caught.value.status
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(ask) for _ in range(4)]
+        while not all(one.done() for one in asked):
+            most = max(most, resident_bytes())
+            time.sleep(0.01)
+    assert [one.result() for one in asked] == [413] * 4
+    assert 300 * MEBIBYTE < most - before < 900 * MEBIBYTE
 
 
 @pytest.mark.parametrize("query", ENDLESS)
