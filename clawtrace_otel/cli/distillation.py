@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.output import counted
 from clawtrace_otel.cli.questions import literal
 from collector.errors import CollectorError
 
@@ -100,7 +101,7 @@ def tell(result: Distillation, out: Path) -> None:
     """Print what was admitted and where it stands. Raises `CliError` where the skill is not fit to ship."""
     for rule in result.admitted[:_TOLD]:
         typer.echo(f"{rule.action:8} {rule.leader.rule}")
-    typer.echo(f"{len(result.admitted)} rules admitted, {len(result.rejected)} refused: {out / REPORT}")
+    typer.echo(f"{counted(len(result.admitted), 'rule')} admitted, {len(result.rejected)} refused: {out / REPORT}")
     if result.problems:
         raise CliError(f"the skill is not fit to ship and was not written: {'; '.join(result.problems)}")
     typer.echo(str(out / SKILL))

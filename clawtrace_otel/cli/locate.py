@@ -63,7 +63,7 @@ def locate(
     address that is not one and for a file that must exist and does not.
     """
     if database is not None and endpoint is not None:
-        raise UsageError("--db and --endpoint both say where to read from: give one of them")
+        raise UsageError("--db and --endpoint exclude each other: give one of them")
     if endpoint is None and database is None:
         endpoint = environment.get("CLAWTRACE_ENDPOINT") or None
     if endpoint is not None:
@@ -97,7 +97,7 @@ def checked_endpoint(endpoint: str) -> str:
 
 
 def running_collector(database: Path) -> str | None:
-    """Return the address of the collector that owns a database, or None where none answers."""
+    """Return the address of the collector that owns a database, or None where none answers. Raises `TlsError`."""
     try:
         beacon = json.loads(_beacon(database).read_text(encoding="utf-8"))
     except (OSError, ValueError):
