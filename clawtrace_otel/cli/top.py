@@ -37,7 +37,7 @@ FROM sessions GROUP BY ALL ORDER BY usd DESC NULLS LAST, sessions DESC, agent"""
   sum(wasted_usd) AS wasted_usd, sum(saving_usd) AS saving_usd
 FROM findings GROUP BY detector ORDER BY wasted_usd DESC NULLS LAST, findings DESC, detector""",
     Subject.SESSIONS: """SELECT session_id, coalesce(agent_name, service_name) AS agent,
-  started_at::TIMESTAMP_S AS started_at,
+  strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started_at,
   llm_call_count AS calls,
   cost_usd AS usd, wasted_usd
 FROM sessions ORDER BY usd DESC NULLS LAST, session_id""",

@@ -107,3 +107,15 @@ def test_a_condition_that_nobody_has_is_told_as_one(tmp_path: Path, capsys: pyte
         pass
     assert main(["diff", "base", "candidate", "--db", str(database)]) == 1
     assert "no session or condition 'base'" in one_line(capsys)
+
+
+@pytest.mark.parametrize("subject", ["tools", "models", "agents", "findings", "sessions"])
+def test_everything_that_top_ranks_is_a_question_the_store_answers(
+    subject: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each subject's SQL is valid against the views, also where nothing is stored."""
+    database = tmp_path / "a.duckdb"
+    with closing(DuckStore.open(database)):
+        pass
+    assert main(["top", subject, "--db", str(database), "--format", "csv"]) == 0
+    assert "usd" in capsys.readouterr().out
