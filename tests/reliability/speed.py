@@ -21,9 +21,9 @@ def ingest(_folder: Path) -> tuple[str, str]:
         served = through_a_collector(bodies)
         p99 = statistics.quantiles(served.waits, n=100)[98]
         told.append(
-            f"{case.name}: {served.per_second:,.0f} spans/s, {served.per_second / duckdb:.2f} of DuckDB alone, p99"
+            f"{case.name}: {served.per_second:,.0f} spans/s, {served.per_second / duckdb:.2f} of plain DuckDB, p99"
             f" {p99 * 1e3:.0f} ms, {served.peak_mb:,.0f} MiB at most"
         )
-    return f"{EXPORTERS} exporters, {SPANS_PER_REQUEST} spans a request; " + "; ".join(
+    return f"{EXPORTERS} exporters, {SPANS_PER_REQUEST} spans per request; " + "; ".join(
         told
-    ), "nothing; all can be queried"
+    ), "nothing; all spans can be queried"
