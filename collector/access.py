@@ -67,7 +67,7 @@ class Access:
         if bearer is None:
             raise UnauthorizedError("send the header 'authorization: Bearer TOKEN' with a token of this collector")
         if not bearer.allows(scope):
-            raise ForbiddenError(f"the token {bearer.name!r} is not good for this: it lacks the scope {scope.value!r}")
+            raise ForbiddenError(f"the token {bearer.name!r} lacks the scope {scope.value!r}")
 
     def _bearer(self, given: str) -> Token | None:
         digest = _digest(given)

@@ -84,7 +84,7 @@ class HttpClient:
                 answer = Answer(error.code, error.read(), dict(error.headers))
             raise CliError(explanation(answer, self.endpoint)) from None
         except (URLError, OSError, HTTPException) as error:
-            raise CliError(f"the answer of {self.endpoint} broke off ({_reason(error)}): try again") from error
+            raise CliError(f"the answer from {self.endpoint} was interrupted ({_reason(error)}): try again") from error
 
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None

@@ -83,9 +83,7 @@ def locate(
 def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
     if "@" in endpoint:
-        raise CliError(
-            "an address has no user or password in it: write http://HOST:PORT, the token into CLAWTRACE_TOKEN"
-        )
+        raise CliError("an address must not contain a user or password: write http://HOST:PORT and set CLAWTRACE_TOKEN")
     parts = urlsplit(endpoint)
     try:
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
