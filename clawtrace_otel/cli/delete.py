@@ -17,7 +17,7 @@ def delete(
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Delete a session and every trace of it: spans, logs, metric points, card, outcomes.
+    """Delete a session and all its data: spans, logs, metric points, card, outcomes.
 
     This cannot be undone. What its agent sends afterwards is stored as new.
     """
