@@ -67,7 +67,7 @@ class Access:
         if bearer is None:
             raise UnauthorizedError("send the header 'authorization: Bearer TOKEN' with a token of this collector")
         if not bearer.allows(scope):
-            raise ForbiddenError(f"the token {bearer.name!r} is not good for this: it lacks the scope {scope.value!r}")
+            raise ForbiddenError(f"the token {bearer.name!r} lacks the scope {scope.value!r}")
 
     def _bearer(self, given: str) -> Token | None:
         digest = _digest(given)
@@ -119,14 +119,14 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     for twice in ("name", "digest"):
         if len({getattr(token, twice) for token in tokens}) < len(tokens):
             what = "a name" if twice == "name" else "a token"
-            raise TokenFileError(f"{path}: {what} is there twice: give every bearer a name and a token of its own")
+            raise TokenFileError(f"{path}: {what} appears twice: every entry needs its own name and its own token")
     return tokens
 
 
 def _explained(document: strict_yaml.Document, location: strict_yaml.Path, message: str) -> str:
     """Say where and what, without an unknown key's name: it may be a token that was typed in the wrong place."""
     known = [str(part) for part in location if isinstance(part, int) or part in _FIELDS | {"tokens"}]
-    return f"line {document.line(location)}: {'.'.join(known) or 'document'}: {message}"
+    return f"line {document.line(location)}: {'.'.join(known) or 'document'}: {message.removeprefix('Value error, ')}"
 
 
 def _digest(secret: str) -> bytes:

@@ -47,7 +47,7 @@ def unpack(body: bytes, compression: Compression, max_bytes: int) -> bytes:
         if left < 0:
             raise RequestTooLargeError(f"the body unpacks to more than {max_bytes} bytes: send smaller batches")
         if not unpacker.eof:
-            raise MalformedRequestError(f"the {compression} body is cut off")
+            raise MalformedRequestError(f"the {compression} body is truncated")
         parts.append(part)
         if len(parts) > _MAX_MEMBERS:
             raise MalformedRequestError(f"the {compression} body has more than {_MAX_MEMBERS} members")

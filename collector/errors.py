@@ -74,8 +74,8 @@ class StoreUnwritableError(StoreError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"{path} cannot be written ({reason}): make room there, or mend the disk or its permissions; what was"
-            " acknowledged is safe, and senders come back with the rest",
+            f"{path} cannot be written ({reason}): make room there, or fix the disk or its permissions; what was"
+            " acknowledged is safe, and senders retry the rest",
             retryable=True,
         )
 

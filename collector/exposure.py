@@ -21,7 +21,7 @@ def check_exposure(config: CollectorConfig) -> None:
     if not config.access.tokens:
         raise StartError(
             f"{address or 'every address'} can be reached from other machines: set CLAWTRACE_TOKEN or give "
-            "--tokens FILE, so that not everybody may read and write, or listen on --host 127.0.0.1"
+            "--tokens FILE, or listen on --host 127.0.0.1"
         )
     if config.tls is None:
         _log.warning("%s is served without TLS: tokens and telemetry can be read on the way", address)

@@ -76,7 +76,8 @@ def explained(name: str, document: Document, error: ValidationError) -> str:
 
 def _in_words(name: str, document: Document, path: Path, message: str) -> str:
     where = ".".join(str(part) for part in path) or "document"
-    return f"{name} line {document.line(path)}: {where}: {message.removeprefix('Value error, ')}"
+    said = message.removeprefix("Value error, ").replace("an instance of Decimal", "a number")
+    return f"{name} line {document.line(path)}: {where}: {said}"
 
 
 def _refuse_before_composing(text: str) -> None:

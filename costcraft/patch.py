@@ -143,7 +143,7 @@ class SkillPatch(_Frozen):
     @classmethod
     def _is_one_line_of_prose(cls, value: str) -> str:
         if "\n" in value or "<!--" in value or "-->" in value or value != value.strip():
-            raise ValueError("must be one line of prose without comments or outer spaces")
+            raise ValueError("must be one line of prose without comments or surrounding spaces")
         return value
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The plain OpenAI SDK with the official OpenTelemetry instrumentation; our package only sets up the exporter.
 
-pip install clawtrace-otel openai opentelemetry-instrumentation-genai-openai
+pip install '.[server]' openai opentelemetry-instrumentation-genai-openai   # in this repository's folder
 clawtrace serve &
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 OTEL_SERVICE_NAME=order-desk
 export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY   # optional: what was said

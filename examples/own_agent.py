@@ -1,6 +1,6 @@
 """An agent of your own, without a framework and without an instrumentation: our helpers make every span.
 
-pip install clawtrace-otel
+pip install '.[server]'   # in this repository's folder
 clawtrace serve &
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 OTEL_SERVICE_NAME=order-desk
 export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true   # optional: what was said

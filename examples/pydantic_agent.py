@@ -1,6 +1,6 @@
 """Pydantic AI, which speaks OpenTelemetry by itself: our package only sets up the exporter and names the session.
 
-pip install clawtrace-otel 'pydantic-ai-slim[openai]'
+pip install '.[server]' 'pydantic-ai-slim[openai]'   # in this repository's folder
 clawtrace serve &
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 OTEL_SERVICE_NAME=order-desk
 python examples/pydantic_agent.py "Where is order 7?"

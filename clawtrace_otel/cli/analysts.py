@@ -51,7 +51,7 @@ def build_analysts(names: list[AnalystName], settings: AnalystSettings) -> list[
             built.append(_rules(settings))
             continue
         if settings.spark is not None:
-            raise CliError("--engine spark is for the rules analyst: a model is asked from here")
+            raise CliError("--engine spark works only with the rules analyst: models are called from this machine")
         if settings.model is None:
             raise CliError("--analyst llm needs --model, for example --model openai:gpt-5-mini")
         try:

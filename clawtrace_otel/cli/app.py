@@ -26,9 +26,20 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("clawtrace-otel"))
+        raise typer.Exit
+
+
 @app.callback()
 def clawtrace(
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something goes wrong.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Say what each step of an AI agent cost, and which of it was waste."""
 
@@ -101,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the border: whatever happens, a user gets one line
         if debug:
             traceback.print_exc()
-        typer.echo(f"clawtrace: {_in_words(error)}", err=True)
+        if said := _in_words(error):
+            typer.echo(f"clawtrace: {said}", err=True)
         if isinstance(error, UsageError):
             return WRONG_USAGE
         return error.exit_code if isinstance(error, typer.TyperException) else FAILED
@@ -109,10 +121,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _in_words(error: Exception) -> str:
+    """Return one line; nothing where a group without a command has shown its help instead."""
     if isinstance(error, typer.Abort):
         return "stopped"
     if isinstance(error, typer.TyperException):
-        return _one_line(f"{error.format_message()} {_help_hint(error)}")
+        said = error.format_message().replace("Value error, ", "")  # pydantic's words, which tell a user nothing
+        return _one_line(f"{said} {_help_hint(error)}") if said else ""
     if isinstance(error, CliError) or _is_ours(error):
         return _one_line(str(error))
     if isinstance(error, ModuleNotFoundError):

@@ -76,7 +76,9 @@ def bodies_in(file: Path) -> Iterator[Body]:
         return
     signal = _signal_in_name(file) or _signal_in_protobuf(content)
     if signal is None:
-        raise NotOtlpError(f"{file} is no OTLP request: neither its name nor its content says traces, logs or metrics")
+        raise NotOtlpError(
+            f"{file} is not an OTLP request: neither its name nor its content says traces, logs or metrics"
+        )
     yield Body(signal, content, PROTOBUF)
 
 
@@ -87,7 +89,7 @@ def _unpacked(file: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise NotOtlpError(f"{file} is not whole gzip data: {error}") from error
+        raise NotOtlpError(f"{file} is invalid or truncated gzip data: {error}") from error
 
 
 def _is_json(content: bytes) -> bool:
@@ -107,7 +109,7 @@ def _json_body(document: bytes, file: Path) -> Body:
     for signal in get_args(Signal):
         if signals == [signal]:
             return Body(signal, document, JSON)
-    raise NotOtlpError(f"{file} is no OTLP request: expected one of {', '.join(_ROOT_KEYS)} at the top")
+    raise NotOtlpError(f"{file} is not an OTLP request: expected one of {', '.join(_ROOT_KEYS)} at the top")
 
 
 def _signal_in_name(file: Path) -> Signal | None:

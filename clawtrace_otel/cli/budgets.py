@@ -31,8 +31,10 @@ def read_budgets(path: Path) -> tuple[Budgets, Webhook | None]:
     url = budgets.webhook
     if budgets.webhook_from is not None:
         url = os.environ.get(budgets.webhook_from)
+        if not url:
+            raise BudgetFileError(f"{path}: webhook_from: the environment variable {budgets.webhook_from} is not set")
         try:
-            check_webhook(url or "")
+            check_webhook(url)
         except ValueError as error:
             raise BudgetFileError(f"{path}: the environment variable {budgets.webhook_from}: {error}") from None
     return budgets, None if url is None else Webhook(url)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def card(
     session: SessionArgument,
-    form: Annotated[CardFormat, typer.Option("--format", help="How the card is written.")] = CardFormat.YAML,
-    tree: Annotated[bool, typer.Option("--tree", help="Draw the session's steps with their costs instead.")] = False,
+    form: Annotated[CardFormat, typer.Option("--format", help="Output format.")] = CardFormat.YAML,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Show the session's steps with their costs as a tree instead.")
+    ] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
@@ -43,13 +45,15 @@ def draw_tree(reader: SessionReader, session_id: str) -> None:
 
 def cards(
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="One file per session in this folder.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", file_okay=False, help="Write one file per session to this directory."),
     ] = None,
-    form: Annotated[CardFormat, typer.Option("--format", help="How the cards are written.")] = CardFormat.YAML,
+    form: Annotated[CardFormat, typer.Option("--format", help="Output format.")] = CardFormat.YAML,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Print every TraceCard, oldest first, or write each to a file of its own."""
+    """Print every TraceCard, ordered by session id, or write each to its own file."""
+    from clawtrace_otel.cli.output import counted
     from clawtrace_otel.cli.questions import every_card, file_name
     from clawtrace_otel.cli.reader import open_reader
 
@@ -64,4 +68,4 @@ def cards(
             else:
                 (out / file_name(session_id, form.value)).write_text(text, encoding="utf-8")
     if out is not None:
-        typer.echo(f"{count} cards in {out}", err=True)
+        typer.echo(f"{counted(count, 'card')} in {out}", err=True)

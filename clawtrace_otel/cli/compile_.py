@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def compile_(
     everything: Annotated[
-        bool, typer.Option("--all", help="Every session, not just those with new telemetry.")
+        bool, typer.Option("--all", help="Every session, not only those with new telemetry.")
     ] = False,
     budgets: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def compile_(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Limits on cost and waste (docs/budgets.md), where no collector runs, which has its own.",
+            help="Limits on cost and waste (docs/budgets.md). Only without a running collector.",
         ),
     ] = None,
     prices: Annotated[
@@ -45,7 +45,7 @@ def compile_(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Your own prices (docs/prices.md), where no collector runs, which has its own.",
+            help="Your own prices (docs/prices.md). Only without a running collector.",
         ),
     ] = None,
     db: DatabaseOption = None,
@@ -58,7 +58,9 @@ def compile_(
     source: ExportOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", file_okay=False, help="With --from: where sessions, steps, cards ... go."),
+        typer.Option(
+            "--out", metavar="DIR", file_okay=False, help="With --from: where to write sessions, steps, cards, ..."
+        ),
     ] = None,
 ) -> None:
     """(Re)compile cards now; prints how many."""

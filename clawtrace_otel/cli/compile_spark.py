@@ -37,7 +37,7 @@ def compile_on_spark(job: SparkJob, *, everything: bool) -> CompileCounts:
     if job.lake is None:
         raise UsageError("--engine spark needs --store ducklake:postgres:DSN, or --from an export (docs/scale.md)")
     if job.out is not None:
-        raise UsageError("--out goes with --from: what is compiled of a lake is stored in the lake")
+        raise UsageError("--out needs --from: results from a lake are stored in the lake")
     return _from_lake(job, job.lake, everything=everything)
 
 
@@ -47,7 +47,7 @@ def _from_export(job: SparkJob, source: str) -> CompileCounts:
     from clawtrace_otel.cli.spread_export import compile_export
 
     if job.out is None:
-        raise UsageError("--from needs --out DIR, where sessions, steps, cards ... go")
+        raise UsageError("--from needs --out DIR, where the results are written")
     if job.budgets is not None:
         raise UsageError("--budgets needs a store: leave it out, or compile a lake")
     place = visible_place(source, "spans")

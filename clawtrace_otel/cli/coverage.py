@@ -30,7 +30,7 @@ _COUNTS: Final = {
 
 def coverage(
     session: SessionArgument,
-    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    form: Annotated[RowsFormat, typer.Option("--format", help="Output format.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:

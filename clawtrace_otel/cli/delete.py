@@ -12,14 +12,14 @@ from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
 
 
 def delete(
-    session: Annotated[str, typer.Argument(metavar="SESSION", help="A session id, in full.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="A full session id.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Delete a session: its spans, logs, metric points, card, outcomes and all that names it, to the last byte.
+    """Delete a session and all its data: spans, logs, metric points, card, outcomes.
 
-    There is no way back. What its agent sends afterwards is stored as new.
+    This cannot be undone. What its agent sends afterwards is stored as new.
     """
     from clawtrace_otel.cli.reader import open_reader
 
@@ -33,7 +33,7 @@ def delete(
 
 
 def compact(db: DatabaseOption = None, endpoint: EndpointOption = None) -> None:
-    """Return the space of deleted rows to the file system; telemetry that arrives meanwhile waits."""
+    """Return the space of deleted rows to the file system. Telemetry that arrives meanwhile waits."""
     from clawtrace_otel.cli.reader import open_reader
 
     with open_reader(db, endpoint, write=True) as reader:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="A session, or the label of a condition.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
-    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    before: Annotated[str, typer.Argument(metavar="A", help="A session, or a condition.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The session or condition to compare with A.")],
+    form: Annotated[RowsFormat, typer.Option("--format", help="Output format.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Compare what each kind of step cost in two sessions, or per session in two conditions."""
+    """Compare step costs between two sessions, or two conditions (per session)."""
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader
 
@@ -56,5 +56,5 @@ def _sessions(reader: SessionReader, named: str) -> str:
     of_condition = f"SELECT session_id FROM sessions WHERE condition = {literal(named)}"  # noqa: S608 - quoted
     if reader.query(f"{of_condition} LIMIT 1").table.num_rows:
         return of_condition
-    session_id = resolve_session(reader, named)
+    session_id = resolve_session(reader, named, or_what=" or condition")
     return f"SELECT session_id FROM sessions WHERE session_id = {literal(session_id)}"  # noqa: S608 - quoted

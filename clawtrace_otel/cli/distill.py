@@ -37,24 +37,32 @@ VERDICTS: Final = "replays"
 
 def distill(
     skill: Annotated[
-        Path, typer.Option("--skill", metavar="SKILL.md", exists=True, dir_okay=False, help="To improve.")
+        Path, typer.Option("--skill", metavar="SKILL.md", exists=True, dir_okay=False, help="The skill to improve.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where the results go.")],
-    since: Annotated[str | None, typer.Option(help="Only sessions started at or after this ISO time.")] = None,
-    task_family: Annotated[str | None, typer.Option(help="Only sessions of this task family.")] = None,
-    condition: Annotated[str | None, typer.Option(help="Only sessions with this condition label.")] = None,
-    environment: Annotated[
-        str | None, typer.Option(metavar="MODULE:NAME", help="A resettable environment to replay prunes in.")
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where to write the results.")],
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only sessions started at or after this ISO 8601 time.")
     ] = None,
-    analyst: Annotated[list[AnalystName] | None, typer.Option(help="Who proposes patches; may be given twice.")] = None,
-    model: Annotated[str | None, typer.Option(help="For llm: a pydantic-ai model, such as openai:gpt-5-mini.")] = None,
-    budget_usd: Annotated[float | None, typer.Option(min=0, help="For llm: the most that the run may cost.")] = None,
-    answer_seconds: Annotated[float, typer.Option(min=0.1, help="For llm: seconds that an answer may take.")] = 120.0,
-    prices: Annotated[Path | None, typer.Option(metavar="FILE", exists=True, help="Your own prices.")] = None,
+    task_family: Annotated[str | None, typer.Option(metavar="NAME", help="Only sessions of this task family.")] = None,
+    condition: Annotated[str | None, typer.Option(metavar="LABEL", help="Only sessions with this condition.")] = None,
+    environment: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="A resettable environment in which to replay prunes.")
+    ] = None,
+    analyst: Annotated[
+        list[AnalystName] | None, typer.Option(help="Who proposes patches; can be repeated. Default: rules.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For llm: a Pydantic AI model, such as openai:gpt-5-mini.")
+    ] = None,
+    budget_usd: Annotated[float | None, typer.Option(min=0, help="For llm: the most the run may cost, in USD.")] = None,
+    answer_seconds: Annotated[float, typer.Option(min=0.1, help="For llm: timeout of one answer, in seconds.")] = 120.0,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, help="Your own prices (docs/prices.md).")
+    ] = None,
     no_cost: Annotated[bool, typer.Option("--no-cost", help="Ablation: read no costs.")] = False,
-    no_prune: Annotated[bool, typer.Option("--no-prune", help="Ablation: propose no rule against steps.")] = False,
+    no_prune: Annotated[bool, typer.Option("--no-prune", help="Ablation: propose no prune rules.")] = False,
     no_counterfactual: Annotated[
-        bool, typer.Option("--no-counterfactual", help="Ablation: admit rules against steps on their price alone.")
+        bool, typer.Option("--no-counterfactual", help="Ablation: admit prune rules on cost alone.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run and what it would cost; write nothing.")
@@ -74,6 +82,7 @@ def distill(
     from clawtrace_otel.cli.case_source import CaseSource, cluster
     from clawtrace_otel.cli.distillation import publish, remembered, standing_rules, tell
     from clawtrace_otel.cli.lake import chosen_lake
+    from clawtrace_otel.cli.output import counted
     from clawtrace_otel.cli.progress import shown_progress
     from costcraft.ablation import Ablation
     from costcraft.distill import distill as run
@@ -114,7 +123,7 @@ def distill(
             cases = read_cases(reader, wanted, progress)
             standing = standing_rules(reader, base)
         judged = sum(case.passed is not None for case in cases.by_id.values())
-        typer.echo(f"{len(cases.by_id)} sessions, {judged} with an outcome", err=True)
+        typer.echo(f"{counted(len(cases.by_id), 'session')}, {judged} with an outcome", err=True)
         if dry_run:
             _forecast(analysts, cases, replayer)
             return

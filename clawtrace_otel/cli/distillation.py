@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.output import counted
 from clawtrace_otel.cli.questions import literal
 from collector.errors import CollectorError
 
@@ -39,9 +40,7 @@ def remembered(out: Path) -> Mapping[str, Remembered]:
         listed = json.loads(path.read_text(encoding="utf-8"))
         return {str(rule): Remembered(str(said["evidence"]), str(said["reason"])) for rule, said in listed.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CliError(
-            f"{path} is not what 'distill' wrote ({error}): remove it to consider every rule anew"
-        ) from error
+        raise CliError(f"{path} is not what 'distill' wrote ({error}): remove it to reconsider every rule") from error
 
 
 def standing_rules(reader: SessionReader, base: Skill) -> Mapping[str, Standing]:
@@ -93,16 +92,16 @@ def publish(result: Distillation, out: Path, reader: SessionReader | None) -> No
             if reader is not None:
                 reader.record_skill(each)
     except (CliError, CollectorError) as error:
-        raise CliError(f"the results are in {out}, but the store did not take them: {error}") from error
+        raise CliError(f"the results are in {out}, but could not be stored: {error}") from error
 
 
 def tell(result: Distillation, out: Path) -> None:
     """Print what was admitted and where it stands. Raises `CliError` where the skill is not fit to ship."""
     for rule in result.admitted[:_TOLD]:
         typer.echo(f"{rule.action:8} {rule.leader.rule}")
-    typer.echo(f"{len(result.admitted)} rules admitted, {len(result.rejected)} refused: {out / REPORT}")
+    typer.echo(f"{counted(len(result.admitted), 'rule')} admitted, {len(result.rejected)} refused: {out / REPORT}")
     if result.problems:
-        raise CliError(f"the skill is not fit to ship and was not written: {'; '.join(result.problems)}")
+        raise CliError(f"the skill is invalid and was not written: {'; '.join(result.problems)}")
     typer.echo(str(out / SKILL))
 
 

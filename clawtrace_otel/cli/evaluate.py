@@ -27,11 +27,15 @@ class EvaluationFormat(StrEnum):
 
 
 def evaluate(
-    baseline: Annotated[str, typer.Option("--baseline", help="The condition label of the sessions before.")],
-    candidate: Annotated[str, typer.Option("--candidate", help="The condition label of the sessions after.")],
-    quality_margin: Annotated[float, typer.Option(min=0, max=1, help="By how much the pass rate may fall.")] = 0.05,
-    cost_margin: Annotated[float, typer.Option(min=0, max=1, help="By how much the cost must fall.")] = 0.0,
-    form: Annotated[EvaluationFormat, typer.Option("--format", help="How it is written.")] = EvaluationFormat.TABLE,
+    baseline: Annotated[str, typer.Option("--baseline", metavar="LABEL", help="The condition of the sessions before.")],
+    candidate: Annotated[
+        str, typer.Option("--candidate", metavar="LABEL", help="The condition of the sessions after.")
+    ],
+    quality_margin: Annotated[
+        float, typer.Option(min=0, max=1, help="How far the pass rate may fall, as a fraction.")
+    ] = 0.05,
+    cost_margin: Annotated[float, typer.Option(min=0, max=1, help="How far the cost must fall, as a fraction.")] = 0.0,
+    form: Annotated[EvaluationFormat, typer.Option("--format", help="Output format.")] = EvaluationFormat.TABLE,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.svg", help="Also draw the cost ratios.")] = None,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,

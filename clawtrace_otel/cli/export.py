@@ -9,24 +9,26 @@ import typer
 
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
 
-exports = typer.Typer(help="Write everything that is stored for other programs.", no_args_is_help=True)
+exports = typer.Typer(help="Export everything stored, for other programs.", no_args_is_help=True)
 
 
 @exports.callback()
 def export() -> None:
-    """Write everything that is stored for other programs."""
+    """Export everything stored, for other programs."""
 
 
 @exports.command("parquet")
 def parquet(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Empty, new, or written by an earlier export.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A directory that is new, empty or an earlier export.")
+    ],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write into a directory that holds other files, too.")
+        bool, typer.Option("--overwrite", help="Write even if the directory holds other files.")
     ] = False,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Write every view as Parquet, a file per day, for DuckDB, pandas and Spark; prints how much."""
+    """Write every view as Parquet files by day, for DuckDB, pandas and Spark."""
     from clawtrace_otel.cli.parquet import readable_size, write_parquet
     from clawtrace_otel.cli.reader import open_reader
 

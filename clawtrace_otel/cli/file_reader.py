@@ -113,11 +113,11 @@ class FileReader:
     def deliver(self, body: Body) -> str:
         """Store an OTLP request by the collector's own path."""
         if self.ingest is None:
-            raise CliError("the database was opened for reading only")
+            raise CliError("the database was opened read-only")
         encoding: Encoding = "json" if body.content_type == JSON else "protobuf"
         return self.ingest.submit(body.signal, body.content, encoding).result().message
 
     def _writable(self) -> StoreActions:
         if self.actions is None:
-            raise CliError("the database was opened for reading only")
+            raise CliError("the database was opened read-only")
         return self.actions

@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from clawtrace_otel.cli.errors import CliError
+from clawtrace_otel.cli.errors import CliError, TlsError
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROBE_SECONDS: Final = 1.0
@@ -46,7 +46,7 @@ class HttpClient:
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Return the answer, whatever its status. Raises `CliError` where no answer came."""
+        """Return the answer, whatever its status. Raises `CliError` where no answer came, `TlsError` among them."""
         sent = dict(headers or {})
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -60,7 +60,13 @@ class HttpClient:
         except TimeoutError:
             raise CliError(f"the collector at {self.endpoint} did not answer within {self.timeout_s:.0f} s") from None
         except (URLError, OSError) as error:
-            reason = getattr(error, "reason", error)
+            reason = _reason(error)
+            if isinstance(reason, ssl.SSLError):
+                raise TlsError(
+                    f"TLS with {self.endpoint} failed ({reason}): name its authority in OTEL_EXPORTER_OTLP_CERTIFICATE,"
+                    " and a client certificate, if it asks for one, in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and"
+                    " OTEL_EXPORTER_OTLP_CLIENT_KEY"
+                ) from error
             raise CliError(
                 f"no collector answers at {self.endpoint} ({reason}): start one with 'clawtrace serve'"
             ) from error
@@ -78,7 +84,7 @@ class HttpClient:
                 answer = Answer(error.code, error.read(), dict(error.headers))
             raise CliError(explanation(answer, self.endpoint)) from None
         except (URLError, OSError, HTTPException) as error:
-            raise CliError(f"the answer of {self.endpoint} broke off ({_reason(error)}): try again") from error
+            raise CliError(f"the answer from {self.endpoint} was interrupted ({_reason(error)}): try again") from error
 
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -108,9 +114,11 @@ def explanation(answer: Answer, endpoint: str) -> str:
 
 
 def answers(endpoint: str) -> bool:
-    """Whether a collector answers there, within a second."""
+    """Whether a collector answers there, within a second. Raises `TlsError`: one that is there, but not trusted."""
     try:
         return HttpClient(endpoint, timeout_s=_PROBE_SECONDS).send("GET", "/healthz").ok
+    except TlsError:
+        raise
     except CliError:
         return False
 

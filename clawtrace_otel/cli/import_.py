@@ -20,12 +20,13 @@ imports = typer.Typer(help="Load telemetry from files.", no_args_is_help=True)
 
 @imports.command()
 def otlp(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders to look through.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or directories to search.")],
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Load bodies of OTLP requests (.pb, .json, .jsonl, also .gz) and compile the sessions that they hold."""
+    """Load OTLP request bodies (.pb, .json, .jsonl, also .gz) and compile their sessions."""
     from clawtrace_otel.cli.bodies import files_in
+    from clawtrace_otel.cli.output import counted
     from clawtrace_otel.cli.reader import open_reader
 
     files = files_in(paths)
@@ -33,13 +34,16 @@ def otlp(
     with open_reader(db, endpoint, create=True) as reader:
         skipped = [file for file in shown(files) if not _load(reader, file, required=file in named)]
         if len(skipped) == len(files):
-            raise CliError(f"none of the {len(files)} files holds an OTLP request")
+            raise CliError(f"no OTLP request in {counted(len(files), 'file')}")
         counts = reader.compile(everything=False)
     typer.echo(
-        f"{len(files) - len(skipped)} files imported, {counts.compiled} sessions compiled, {counts.failed} failed"
+        f"{counted(len(files) - len(skipped), 'file')} imported, {counted(counts.compiled, 'session')} compiled, "
+        f"{counts.failed} failed"
     )
     if skipped:
-        typer.echo(f"{len(skipped)} files skipped, no OTLP in them: {', '.join(map(str, skipped[:3]))}", err=True)
+        typer.echo(
+            f"{counted(len(skipped), 'file')} without OTLP skipped: {', '.join(map(str, skipped[:3]))}", err=True
+        )
 
 
 def _load(reader: SessionReader, file: Path, *, required: bool) -> bool:

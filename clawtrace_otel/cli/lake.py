@@ -37,13 +37,13 @@ def lake_address(
 def chosen_lake(store: str | None, data: str | None, *, elsewhere: bool) -> LakeAddress | None:
     """Return the lake that is meant, None where another option says `elsewhere`. Raises CliError where both do."""
     if elsewhere and store is not None:
-        raise CliError("--store and another option both say where telemetry is: give one of them")
+        raise CliError("--store excludes --db, --endpoint and --from: give one of them")
     return None if elsewhere else lake_address(store, data)
 
 
 @lake.command()
 def migrate(store: StoreOption = None, data: DataOption = None) -> None:
-    """Create a lake, or bring its layout up to date; a collector does so when it starts."""
+    """Create a lake or bring its layout up to date. A collector also does this when it starts."""
     with _opened(store, data) as opened:
         typer.echo(f"{opened.database.address.name} is up to date")
 
@@ -51,18 +51,21 @@ def migrate(store: StoreOption = None, data: DataOption = None) -> None:
 @lake.command()
 def compact(store: StoreOption = None, data: DataOption = None) -> None:
     """Remove duplicate rows and merge small files. Run it beside the collectors, for example every hour."""
+    from clawtrace_otel.cli.output import counted
     from collector.store.lake_care import compact
 
     with _opened(store, data) as opened:
         done = compact(opened.database)
-    typer.echo(f"{done.duplicates} duplicates removed, {done.files_before} files before, {done.files_after} after")
+    typer.echo(
+        f"{counted(done.duplicates, 'duplicate')} removed; {done.files_before} files before, {done.files_after} after"
+    )
 
 
 @lake.command("clean-up")
 def clean_up(
     store: StoreOption = None,
     data: DataOption = None,
-    older_than_hours: Annotated[int, typer.Option(min=1, help="Only what is older than this goes.")] = 24,
+    older_than_hours: Annotated[int, typer.Option(min=1, help="Keep everything newer than this.")] = 24,
 ) -> None:
     """Delete old snapshots and unreferenced files. Run it beside the collectors, for example every day."""
     from collector.store.lake_care import clean_up
@@ -79,5 +82,8 @@ def _opened(store: str | None, data: str | None) -> closing[LakeStore]:
 
     address = lake_address(store, data)
     if address is None:
-        raise CliError("no lake is named: --store ducklake:postgres:DSN --data s3://BUCKET/PREFIX, or CLAWTRACE_STORE")
+        raise CliError(
+            "no lake is named: use --store ducklake:postgres:DSN --data s3://BUCKET/PREFIX, or set CLAWTRACE_STORE and"
+            " CLAWTRACE_DATA"
+        )
     return closing(LakeStore.at(address))

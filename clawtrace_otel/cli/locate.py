@@ -63,7 +63,7 @@ def locate(
     address that is not one and for a file that must exist and does not.
     """
     if database is not None and endpoint is not None:
-        raise UsageError("--db and --endpoint both say where to read from: give one of them")
+        raise UsageError("--db and --endpoint exclude each other: give one of them")
     if endpoint is None and database is None:
         endpoint = environment.get("CLAWTRACE_ENDPOINT") or None
     if endpoint is not None:
@@ -83,9 +83,7 @@ def locate(
 def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
     if "@" in endpoint:
-        raise CliError(
-            "an address has no user or password in it: write http://HOST:PORT, the token into CLAWTRACE_TOKEN"
-        )
+        raise CliError("an address must not contain a user or password: write http://HOST:PORT and set CLAWTRACE_TOKEN")
     parts = urlsplit(endpoint)
     try:
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -97,7 +95,7 @@ def checked_endpoint(endpoint: str) -> str:
 
 
 def running_collector(database: Path) -> str | None:
-    """Return the address of the collector that owns a database, or None where none answers."""
+    """Return the address of the collector that owns a database, or None where none answers. Raises `TlsError`."""
     try:
         beacon = json.loads(_beacon(database).read_text(encoding="utf-8"))
     except (OSError, ValueError):

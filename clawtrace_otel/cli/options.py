@@ -22,7 +22,8 @@ EndpointOption: TypeAlias = Annotated[
     typer.Option(
         "--endpoint",
         metavar="URL",
-        help="A running collector's HTTP address (environment: CLAWTRACE_ENDPOINT). Default: one on this machine.",
+        help="The HTTP address of a running collector (environment: CLAWTRACE_ENDPOINT). Default: a collector that "
+        "runs on this machine, if any.",
         show_default=False,
     ),
 ]
@@ -31,8 +32,8 @@ StoreOption: TypeAlias = Annotated[
     typer.Option(
         "--store",
         metavar="ducklake:CATALOG",
-        help="A store for several collectors: ducklake:postgres:DSN, or ducklake:FILE for one (docs/scale.md; "
-        "environment: CLAWTRACE_STORE).",
+        help="A lake that several collectors share: ducklake:postgres:DSN; or ducklake:FILE for one process "
+        "(docs/scale.md; environment: CLAWTRACE_STORE).",
         show_default=False,
     ),
 ]
@@ -41,8 +42,7 @@ DataOption: TypeAlias = Annotated[
     typer.Option(
         "--data",
         metavar="PLACE",
-        help="Where that store keeps its Parquet files: a directory, or s3://BUCKET/PREFIX (environment: "
-        "CLAWTRACE_DATA).",
+        help="Where its Parquet files are: a directory, or s3://BUCKET/PREFIX (environment: CLAWTRACE_DATA).",
         show_default=False,
     ),
 ]
@@ -57,7 +57,7 @@ class EngineName(StrEnum):
 
 EngineOption: TypeAlias = Annotated[
     EngineName,
-    typer.Option("--engine", help="Where the work is done: on this machine, or on a Spark cluster (docs/scale.md)."),
+    typer.Option("--engine", help="Where to do the work: on this machine, or on Spark (docs/scale.md)."),
 ]
 MasterOption: TypeAlias = Annotated[
     str | None,
@@ -70,14 +70,16 @@ MasterOption: TypeAlias = Annotated[
 ]
 SparkConfOption: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--conf", metavar="spark.KEY=VALUE", help="For --engine spark: a setting, as for spark-submit."),
+    typer.Option(
+        "--conf", metavar="spark.KEY=VALUE", help="For --engine spark: a setting, as for spark-submit; can be repeated."
+    ),
 ]
 ExportOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--from",
         metavar="DIR",
-        help="For --engine spark: read what 'clawtrace export parquet DIR' wrote, instead of a store.",
+        help="For --engine spark: read an export ('clawtrace export parquet DIR') instead of a lake.",
         show_default=False,
     ),
 ]
@@ -108,7 +110,7 @@ TlsClientAuthorityOption: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="CLAWTRACE_TLS_CLIENT_CA",
-        help="Accept only clients with a certificate from this authority (PEM).",
+        help="Accept only clients with a certificate from this CA (PEM).",
     ),
 ]
 
@@ -117,7 +119,7 @@ PublishedOption: TypeAlias = Annotated[
     typer.Option(
         metavar="HOST",
         envvar="CLAWTRACE_PUBLISHED",
-        help="The address at which a container engine publishes the ports. It decides if a token is required.",
+        help="In a container: the address at which the ports are published. It decides whether a token is required.",
     ),
 ]
 
@@ -137,7 +139,7 @@ RedactOption: TypeAlias = Annotated[
         envvar="CLAWTRACE_REDACT",
         exists=True,
         dir_okay=False,
-        help="Rules for what is not stored, besides secrets (docs/privacy.md).",
+        help="Rules for what to redact besides secrets (docs/privacy.md).",
     ),
 ]
 RedactKeyOption: TypeAlias = Annotated[
@@ -145,14 +147,14 @@ RedactKeyOption: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE",
         envvar="CLAWTRACE_REDACT_KEY",
-        help="The key of the hashes that replace what is not stored. Default: created beside the database.",
+        help="The key for the hashes that replace redacted values. Default: created beside the database.",
     ),
 ]
 ContentOption: TypeAlias = Annotated[
     ContentAction | None,
     typer.Option(
         envvar="CLAWTRACE_CONTENT",
-        help="What is stored of what was said to and by models and tools: all of it, keyed hashes, or nothing.",
+        help="What to store of prompts, answers, tool arguments and results: all of it, keyed hashes, or nothing.",
         show_default=False,
     ),
 ]

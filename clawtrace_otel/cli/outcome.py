@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 
 def outcome(
     session: SessionArgument,
-    score: Annotated[float | None, typer.Option("--score", help="How good the result was, for example 0 to 1.")] = None,
-    passed: Annotated[bool | None, typer.Option("--passed/--failed", help="Whether the task was done.")] = None,
+    score: Annotated[
+        float | None, typer.Option("--score", help="How good the result was, for example from 0 to 1.")
+    ] = None,
+    passed: Annotated[bool | None, typer.Option("--passed/--failed", help="Whether the session did its task.")] = None,
     checks: Annotated[
         Path | None,
         typer.Option(
             "--checks", metavar="FILE", exists=True, dir_okay=False, help="JSON list of {name, passed, expected, got}."
         ),
     ] = None,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="ID", help="The task that the session worked on.")
-    ] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="ID", help="The task the session worked on.")] = None,
     condition: Annotated[
-        str | None, typer.Option("--condition", metavar="LABEL", help="What was tried, for 'evaluate' to compare.")
+        str | None,
+        typer.Option("--condition", metavar="LABEL", help="The variant under test, for 'evaluate' and 'diff'."),
     ] = None,
     source: Annotated[str, typer.Option("--source", help="Who judged.")] = "oracle",
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """Attach an oracle's verdict to a session; its card is compiled again."""
+    """Attach an oracle's verdict to a session and recompile its card."""
     from clawtrace_otel.cli.questions import resolve_session
     from clawtrace_otel.cli.reader import open_reader
 
@@ -59,9 +60,12 @@ def _checks(path: Path | None) -> object:
     if path is None:
         return ()
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        checks: object = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CliError(f"{path} is not JSON: {error}") from error
+    if not isinstance(checks, list):
+        raise CliError(f"{path} must hold a JSON list of {{name, passed, expected, got}}")
+    return checks
 
 
 def _report(fields: dict[str, object]) -> OutcomeReport:

@@ -107,6 +107,11 @@ def usd(amount: Decimal | None) -> str:
     return f"${whole}.{fraction.rstrip('0'):0<2}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return '1 file' or '2 files'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

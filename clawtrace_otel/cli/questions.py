@@ -25,10 +25,10 @@ def literal(text: str) -> str:
     return f"'{doubled}'"
 
 
-def resolve_session(reader: SessionReader, named: str) -> str:
+def resolve_session(reader: SessionReader, named: str, *, or_what: str = "") -> str:
     """Return the id of the session that is named in full, by an unambiguous beginning, or as 'latest'.
 
-    Raises `CliError` where it is none or several.
+    Raises `CliError` where it is none or several; `or_what` completes its "no session ...".
     """
     if _ids(reader, f"WHERE session_id = {literal(named)} LIMIT 1"):
         return named
@@ -42,7 +42,9 @@ def resolve_session(reader: SessionReader, named: str) -> str:
         return found[0]
     if found:
         raise CliError(f"{named!r} could be {', '.join(found[:3])}{', ...' if len(found) > 3 else ''}: type more of it")  # noqa: PLR2004 - the three named
-    raise CliError(f"no session {named!r}: 'clawtrace sessions' lists them; new ones appear once they are quiet")
+    raise CliError(
+        f"no session{or_what} {named!r}: 'clawtrace sessions' lists them; new ones appear once they are quiet"
+    )
 
 
 def card_text(reader: SessionReader, session_id: str, form: CardFormat) -> str:

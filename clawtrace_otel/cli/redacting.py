@@ -44,7 +44,7 @@ class RedactionChoice:
         """Return what the variables of `clawtrace serve` say. Raises `CliError` for a value that is none."""
         rules, key, content = (environment.get(f"CLAWTRACE_{name}") for name in ("REDACT", "REDACT_KEY", "CONTENT"))
         if content and content not in list(ContentAction):
-            raise CliError(f"CLAWTRACE_CONTENT is one of {', '.join(ContentAction)}")
+            raise CliError(f"CLAWTRACE_CONTENT must be one of {', '.join(ContentAction)}")
         return cls(
             Path(rules) if rules else None, Path(key) if key else None, ContentAction(content) if content else None
         )

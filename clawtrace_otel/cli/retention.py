@@ -163,7 +163,7 @@ class Retention:
         after = self._store.database.file_bytes()
         self._metrics.database_bytes.set(after)
         self._metrics.returned_bytes.inc(max(0, before - after))
-        log.info("the database took %d bytes and takes %d now", before, after)
+        log.info("the database shrank from %d to %d bytes", before, after)
 
     def _delete_share(self, share: float, now_ns: int) -> None:
         sessions, rows = self._store.counts()

@@ -16,7 +16,7 @@ class Document(StrEnum):
     PATCH = "patch"
 
 
-def schema(document: Annotated[Document, typer.Argument(help="Of which document.")]) -> None:
+def schema(document: Annotated[Document, typer.Argument(help="The document whose schema to print.")]) -> None:
     """Print a JSON Schema."""
     from costcraft.patch import SkillPatch
     from processors.tracecard import TraceCard

@@ -26,15 +26,19 @@ from clawtrace_otel.cli.options import (
 
 def serve(
     db: DatabaseOption = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over gRPC; 0 picks a free one.")] = 4317,
-    http_port: Annotated[int, typer.Option(min=0, max=65535, help="For OTLP over HTTP, SQL and metrics.")] = 4318,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
+    grpc_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port for OTLP over gRPC; 0 picks a free one.")
+    ] = 4317,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port for OTLP over HTTP, SQL and metrics; 0 picks a free one.")
+    ] = 4318,
     idle_seconds: Annotated[
-        float, typer.Option(min=0, help="A session is compiled after this many seconds without new telemetry.")
+        float, typer.Option(min=0, help="Compile a session after this many seconds without new telemetry.")
     ] = 10.0,
     queue_mb: Annotated[
         int,
-        typer.Option(min=1, help="MiB of telemetry that may wait to be stored; beyond it senders must retry."),
+        typer.Option(min=1, help="MiB of telemetry that may wait to be stored; beyond it, senders must retry."),
     ] = 256,
     prices: Annotated[
         Path | None,
@@ -60,10 +64,10 @@ def serve(
         float | None, typer.Option(min=0, help="Delete sessions that received no telemetry for this many days.")
     ] = None,
     keep_bodies_days: Annotated[
-        float | None, typer.Option(min=0, help="As --keep-days, for telemetry alone: cards and verdicts stay.")
+        float | None, typer.Option(min=0, help="Like --keep-days, but cards, costs and verdicts stay.")
     ] = None,
     max_gb: Annotated[
-        float | None, typer.Option(min=0.01, help="Delete the oldest sessions once the database takes more than this.")
+        float | None, typer.Option(min=0.01, help="Delete the oldest sessions once the database exceeds this many GB.")
     ] = None,
     published: PublishedOption = None,
     redact: RedactOption = None,
@@ -77,11 +81,12 @@ def serve(
     data: DataOption = None,
     log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Take OTLP in over gRPC and HTTP, store it in DuckDB, turn quiet sessions into TraceCards.
+    """Receive OTLP over gRPC and HTTP, store it in DuckDB, and compile quiet sessions into TraceCards.
 
-    Prints one line of JSON when ready; SIGTERM stores what was taken in and exits 0. A token that senders and readers
-    must show is taken from CLAWTRACE_TOKEN, several from --tokens; to be reached from other machines it needs one
-    (docs/security.md).
+    Prints one line of JSON when ready. SIGTERM stores what was received and exits 0.
+
+    CLAWTRACE_TOKEN sets the token that clients must send; --tokens, several.
+    Without one, only this machine can be served (docs/security.md).
     """
     from clawtrace_otel.cli.compiler import CompileSettings
     from clawtrace_otel.cli.http import token_from_environment

@@ -58,7 +58,7 @@ def run(
         check_prices(settings.prices)
     budgets = None if settings.budgets is None else read_budgets(settings.budgets)
     if not keep.everything and not isinstance(place, Path):
-        raise CliError("a lake keeps everything: leave out --keep-days, --keep-bodies-days and --max-gb")
+        raise CliError("a lake has no retention: leave out --keep-days, --keep-bodies-days and --max-gb")
     allow_open_files(_TRANSPORTS * config.max_connections)
     with _asked_to_stop() as asked, closing(open_store(place)) as store:
         store.database.when_broken = asked.set

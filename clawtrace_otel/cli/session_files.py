@@ -60,7 +60,7 @@ def session_files(paths: Iterable[Path], *, databases: bool = False) -> list[Ses
             if status is not None:
                 found.setdefault((status.st_dev, status.st_ino), SessionFile(file, status.st_size, status.st_mtime_ns))
     if not found:
-        raise CliError("no *.jsonl file there: give the folder that holds the agent's sessions")
+        raise CliError("no *.jsonl file found: give the folder of the agent's sessions")
     return sorted(found.values(), key=lambda file: (file.modified, str(file.path)))
 
 

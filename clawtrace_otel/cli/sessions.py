@@ -10,12 +10,12 @@ from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsForma
 
 
 def sessions(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 20,
-    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Maximum number of rows.")] = 20,
+    form: Annotated[RowsFormat, typer.Option("--format", help="Output format.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:
-    """List the stored sessions, newest first, with cost."""
+    """List the stored sessions with their cost, newest first."""
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader
 

@@ -187,7 +187,7 @@ def running_spark(master: str, conf: Mapping[str, str]) -> Iterator[Spark]:
             yield spark
     except SparkFailedError as error:
         if lost.is_set():
-            raise SparkFailedError(f"{master} has no worker any more: start workers, and do it again") from error
+            raise SparkFailedError(f"{master} has no workers left: start workers and try again") from error
         raise
     except BaseException:
         log.unlink(missing_ok=True)
@@ -277,4 +277,4 @@ def _in_words(log: Path) -> Iterator[None]:
     try:
         yield
     except (Py4JError, PySparkException, ConnectionError) as error:
-        raise SparkFailedError(f"Spark gave up: {reason_of(str(error))} (all that Spark said: {log})") from error
+        raise SparkFailedError(f"Spark failed: {reason_of(str(error))} (full output: {log})") from error

@@ -35,7 +35,7 @@ def check_java() -> None:
     if Path(home, "bin", "java").exists() if home else shutil.which("java"):
         return
     where = f"there is none in JAVA_HOME ({home})" if home else "none is on the PATH and JAVA_HOME is not set"
-    raise CliError(f"Spark needs Java 17 or newer, and {where}: install it, say openjdk-17-jre-headless")
+    raise CliError(f"Spark needs Java 17 or newer, and {where}: install it, for example openjdk-17-jre-headless")
 
 
 def check_master(master: str) -> None:

@@ -11,14 +11,16 @@ from clawtrace_otel.cli.options import DatabaseOption, DataOption, EndpointOptio
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; '-' reads it from standard input.")],
-    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    statement: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT statement; '-' reads it from standard input.")
+    ],
+    form: Annotated[RowsFormat, typer.Option("--format", help="Output format.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
     store: StoreOption = None,
     data: DataOption = None,
 ) -> None:
-    """Ask a read-only SQL question: views sessions, steps, findings, spans, ... (docs/sql.md)."""
+    """Run a read-only SQL query over the views sessions, steps, findings, spans, ... (docs/sql.md)."""
     from clawtrace_otel.cli.lake import chosen_lake
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -43,12 +43,20 @@ class StepTree:
     nodes: Mapping[str, StepNode]
     children: Mapping[str | None, Sequence[str]]
     total_usd: Mapping[str, Decimal]
-    """What each step and everything below it cost; unknown counts as nothing here and is shown where it stands."""
+    """What each step and everything below it cost; unknown counts as nothing."""
+    known: Set[str]
+    """The steps with a known cost of their own or below them."""
 
     @property
     def session_usd(self) -> Decimal:
         """The sum over the roots."""
         return sum((self.total_usd[root] for root in self.children.get(None, ())), Decimal(0))
+
+    def known_usd(self, step_id: str | None = None) -> Decimal | None:
+        """Return what a step, or else the session, cost with all below it; None where no cost in it is known."""
+        if step_id is None:
+            return self.session_usd if self.known else None
+        return self.total_usd[step_id] if step_id in self.known else None
 
     def walk(self) -> Iterator[tuple[int, StepNode]]:
         """Yield (depth, step), a parent before its children."""
@@ -95,11 +103,13 @@ def tree_of(nodes: Mapping[str, StepNode]) -> StepTree:
         depths[step_id] = 0 if parent is None else depths[parent] + 1
         children.setdefault(parent, []).append(step_id)
     total = {step_id: node.self_usd or Decimal(0) for step_id, node in nodes.items()}
+    known = {step_id for step_id, node in nodes.items() if node.self_usd is not None}
     for step_id in sorted(nodes, key=depths.__getitem__, reverse=True):
         parent = nodes[step_id].parent_step_id
         if depths[step_id] > 0 and parent is not None:
             total[parent] += total[step_id]
-    return StepTree(nodes, children, total)
+            known |= {parent} if step_id in known else set()
+    return StepTree(nodes, children, total, known)
 
 
 def _flagged(reader: SessionReader, session_id: str) -> dict[str, tuple[str, ...]]:

@@ -36,7 +36,8 @@ FROM sessions GROUP BY ALL ORDER BY usd DESC NULLS LAST, sessions DESC, agent"""
     Subject.FINDINGS: """SELECT detector, count(*) AS findings, count(DISTINCT session_id) AS sessions,
   sum(wasted_usd) AS wasted_usd, sum(saving_usd) AS saving_usd
 FROM findings GROUP BY detector ORDER BY wasted_usd DESC NULLS LAST, findings DESC, detector""",
-    Subject.SESSIONS: """SELECT session_id, coalesce(agent_name, service_name) AS agent, started_at,
+    Subject.SESSIONS: """SELECT session_id, coalesce(agent_name, service_name) AS agent,
+  strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started_at,
   llm_call_count AS calls,
   cost_usd AS usd, wasted_usd
 FROM sessions ORDER BY usd DESC NULLS LAST, session_id""",
@@ -44,9 +45,9 @@ FROM sessions ORDER BY usd DESC NULLS LAST, session_id""",
 
 
 def top(
-    subject: Annotated[Subject, typer.Argument(help="What is ranked.")] = Subject.TOOLS,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many.")] = 10,
-    form: Annotated[RowsFormat, typer.Option("--format", help="How the rows are written.")] = RowsFormat.TABLE,
+    subject: Annotated[Subject, typer.Argument(help="What to rank.")] = Subject.TOOLS,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Maximum number of rows.")] = 10,
+    form: Annotated[RowsFormat, typer.Option("--format", help="Output format.")] = RowsFormat.TABLE,
     db: DatabaseOption = None,
     endpoint: EndpointOption = None,
 ) -> None:

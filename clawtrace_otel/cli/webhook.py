@@ -91,7 +91,7 @@ class Webhook:
         and no other begins before its thread has ended.
         """
         if self._posting is not None and self._posting.is_alive():
-            raise NotTakenError("an attempt of before still hangs")
+            raise NotTakenError("an earlier attempt still hangs")
         ended: list[NotTakenError | None] = []
         request = Request(self._url, message, {**self._headers, "Idempotency-Key": key}, method="POST")  # noqa: S310 - check_webhook
         self._posting = threading.Thread(target=lambda: ended.append(self._attempt(request)), daemon=True)
@@ -164,7 +164,7 @@ class Outbox:
                 self._webhook.post(message(row), breach_id, self._stopping)
             except NotTakenError as error:
                 self._count("failed")
-                log.warning("the webhook at %s was not told of %s: %s", self._webhook.name, breach_id, error)
+                log.warning("the webhook at %s did not receive %s: %s", self._webhook.name, breach_id, error)
                 pause = max(pause or 0.0, error.retry_after_s)
                 if not error.refused:
                     return pause

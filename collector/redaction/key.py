@@ -38,7 +38,7 @@ def redaction_key(database: Path, given: Path | None = None) -> bytes:
             "make one with 'openssl rand -hex 32'"
         )
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        _log.warning("%s can be read by others: 'chmod 600' it, or redacted values can be guessed", path)
+        _log.warning("%s is readable by others: run 'chmod 600' on it, or redacted values can be guessed", path)
     return key
 
 

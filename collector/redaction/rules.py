@@ -82,7 +82,7 @@ class _Pattern(_Strict):
         if compiled.groups > 1:
             raise ValueError("more than one group: write the others as (?:...)")
         if compiled.search("") is not None:
-            raise ValueError("it matches where there is nothing")
+            raise ValueError("it matches empty text")
         return regex
 
 
@@ -131,7 +131,7 @@ def _text(reason: object) -> str:
 
 def _explained(document: strict_yaml.Document, location: strict_yaml.Path, message: str) -> str:
     where = ".".join(map(str, location)) or "document"
-    return f"line {document.line(location)}: {where}: {message}"
+    return f"line {document.line(location)}: {where}: {message.removeprefix('Value error, ')}"
 
 
 __all__ = ["Action", "AttributeRule", "Redaction", "read_redaction"]

@@ -270,7 +270,7 @@ class DuckStore:
                 self.database.checkpoint(self._appender, merge=False)
         except StoreError as error:
             # The batch before it is committed, and its senders must be told so.
-            _log.warning("the log could not be folded into the file: %s", error)
+            _log.warning("the checkpoint failed: %s", error)
         finally:
             self._deriving.release()
 

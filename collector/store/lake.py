@@ -235,7 +235,9 @@ class LakeStore(DuckStore):
 
     def delete(self, *_: object, **__: object) -> Deleted:
         """Raise StoreError: a lake keeps every snapshot's files, so that a row that is deleted is not gone from it."""
-        raise StoreError("a lake deletes no sessions: delete and expire its snapshots with DuckLake", retryable=False)
+        raise StoreError(
+            "sessions cannot be deleted from a lake: delete and expire its snapshots with DuckLake", retryable=False
+        )
 
     def compact(self, **_: object) -> None:
         """Raise StoreError: there is no one file to put another in the place of."""

@@ -36,6 +36,7 @@ _CONFLICT: Final = (
     # DuckLake itself commits again when another was first, and gives up after so many times.
     "Exceeded the maximum retry count",
 )
+_NO_LAKE: Final = ("creating a new DuckLake is explicitly disabled", "in read-only mode: database does not exist")
 _STATEMENT: Final = "Failed to execute query"
 """What follows is SQL with values from the telemetry, which logs and answers must not repeat."""
 _OTHER_PLACE: Final = "does not match existing data path"
@@ -107,6 +108,8 @@ def lake_errors(name: str) -> Iterator[None]:
             Database.notice_broken(Path(name))
         if _OTHER_PLACE in text:
             raise NotOurDatabaseError(f"{name} keeps its data elsewhere than --data says: {line}") from error
+        if any(sign in text for sign in _NO_LAKE):
+            raise NotOurDatabaseError(f"{name} does not exist yet: 'clawtrace lake migrate' creates it") from error
         permanent = isinstance(error, _TO_BLAME) and not isinstance(error, duckdb.OperationalError)
         raise StoreError(
             f"{name} refused the statement: {line}" if permanent else f"{name} cannot be reached or used now: {line}",

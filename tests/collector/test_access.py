@@ -94,7 +94,7 @@ def test_a_file_of_tokens(tmp_path: Path) -> None:
         (f"tokens:\n- name: a\n  scopes: [{SECRET}]\n  token: {SECRET}\n", "line 3"),
         ("tokens:\n- name: a\n  scopes: [read]\n  token: short-secret\n", "line 4"),
         (f"tokens:\n- name: a\n  scopes: [read]\n  sha256: {SECRET}\n", "line 4"),
-        ("tokens:\n- name: a\n  scopes: [read]\n", "either 'token' or 'sha256'"),
+        ("tokens:\n- name: a\n  scopes: [read]\n", "tokens.0: give either 'token' or 'sha256'"),
         (f"{SECRET}\n", "line 1"),
         (f"tokens:\n- &x {SECRET}\n", "line 2"),
         ("tokens:\n" + "".join(f"- name: {n}\n  scopes: [read]\n  token: {SECRET}\n" for n in "ab"), "twice"),

@@ -117,7 +117,7 @@ def test_wrong_budgets_stop_it_before_it_starts(tmp_path: Path, capfd: pytest.Ca
     path = tmp_path / "b.yaml"
     for text, said in (
         ("budgets:\n- {rule: a, per: month, limit_usd: 1}\n", "line 2"),
-        ("webhook_from: NO_SUCH_HOOK\nbudgets:\n- {rule: a, per: day, limit_usd: 1}\n", "NO_SUCH_HOOK"),
+        ("webhook_from: NO_SUCH_HOOK\nbudgets:\n- {rule: a, per: day, limit_usd: 1}\n", "NO_SUCH_HOOK is not set"),
     ):
         path.write_text(text)
         assert main(["serve", "--db", str(tmp_path / "c.duckdb"), "--budgets", str(path)]) == 1

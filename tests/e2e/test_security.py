@@ -175,6 +175,8 @@ def test_tls_is_served_on_both_transports(
     ask = ["sql", "--endpoint", collector.http, "--format", "csv", "SELECT count(*) AS n FROM spans"]
     assert main(ask) == 1
     assert "CERTIFICATE_VERIFY_FAILED" in capfd.readouterr().err
+    assert main(["sessions", "--db", str(collector.database)]) == 1
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in capfd.readouterr().err
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(certificates.authority))
     assert main(ask) == 0
     assert capfd.readouterr().out.split() == ["n", "2"]

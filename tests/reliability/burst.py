@@ -93,13 +93,13 @@ def burst(folder: Path) -> tuple[str, str]:
         assert collector.sql(COUNTS) == [{"n": expected, "ids": expected}]
         assert left.refused, "nothing was refused: this was no burst"
         measured = (
-            f"stored are {rate:,.0f} spans/s; offered were {sent / left.seconds / rate:.1f} times that for"
-            f" {left.seconds:.1f} s ({sent:,} spans of 10 kB, each request over a connection of its own, a queue of"
-            f" {QUEUE_MB} MiB): {len(left.refused):,} of {len(offered):,} requests told to come back,"
-            f" {again:,} more while they did; memory {before:.0f} MiB before,"
+            f"capacity {rate:,.0f} spans/s; offered {sent / left.seconds / rate:.1f} times that for"
+            f" {left.seconds:.1f} s ({sent:,} spans of 10 kB, each request on its own connection, a queue of"
+            f" {QUEUE_MB} MiB): {len(left.refused):,} of {len(offered):,} requests told to retry,"
+            f" {again:,} more during the retries; memory {before:.0f} MiB before,"
             f" {pressed:.0f} after, {peak_mib(collector):.0f} at most"
         )
-    return measured, "nothing; every refused request was taken when it came back"
+    return measured, "nothing; every refused request was accepted on retry"
 
 
 @dataclass(slots=True)

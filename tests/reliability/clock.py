@@ -42,10 +42,10 @@ def jumps(folder: Path) -> tuple[str, str]:
         assert collector.sql(COUNTS) == [{"n": spans, "ids": spans}]
         assert collector.sql("SELECT sum(llm_call_count) AS n FROM sessions") == [{"n": spans}]
     measured = (
-        f"set back by a year: a session received before has its card {back_s:.1f} s later (idle time {_IDLE_S} s); set"
+        f"set back by a year: an earlier session gets its card {back_s:.1f} s later (idle time {_IDLE_S} s); set"
         f" forward by a year: {forward_s:.1f} s; everything resent under three clocks"
     )
-    return measured, "nothing; none twice, no session waits for the time to come round again"
+    return measured, "nothing; none twice, no session waits for the clock to catch up"
 
 
 def _send(collector: RunningCollector, session: int) -> None:

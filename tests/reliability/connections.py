@@ -77,7 +77,7 @@ def thousand(folder: Path) -> tuple[str, str]:
         assert collector.sql(COUNTS) == [{"n": expected, "ids": expected}]
         p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100)[98]
         measured = (
-            f"{CONNECTIONS:,} connections open and sending {REQUESTS} requests each in {took:.1f} s: p50 {p50:.2f} s,"
+            f"{CONNECTIONS:,} connections at once sent {REQUESTS} requests each in {took:.1f} s: p50 {p50:.2f} s,"
             f" p99 {p99:.2f} s to the acknowledgement, {peak_mib(collector):.0f} MiB at most; started with ulimit -n"
             f" {_USUAL_LIMIT:,}"
         )

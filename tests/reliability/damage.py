@@ -62,10 +62,10 @@ def damaged(folder: Path) -> tuple[str, str]:
                 wrong[at] ^= moments.randrange(1, 256)
             told += _found_out(folder / "damaged.duckdb", {**files, hit: bytes(wrong)})
     measured = (
-        f"{_WRONG_BYTES} wrong bytes at {tries} places of a database and {tries} of a log: {told} found out and said,"
-        f" the other {2 * tries - told} in bytes that hold nothing; no crash"
+        f"{_WRONG_BYTES} wrong bytes at {tries} places of a database and {tries} of a log: {told} detected,"
+        f" the other {2 * tries - told} in unused bytes; no crash"
     )
-    return measured, "nothing read wrongly or left out without a word; a refused file keeps every byte"
+    return measured, "nothing misread or silently dropped; a refused file keeps every byte"
 
 
 def _found_out(path: Path, files: dict[str, bytes]) -> bool:

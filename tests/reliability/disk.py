@@ -79,9 +79,9 @@ def _filled(disk: Path) -> tuple[str, str]:
         assert collector.stop() == 0
     measured = (
         f"a disk of {_ROOM_MIB} MiB filled with {len(load.acknowledged):,} spans; {load.refused} requests refused with"
-        " 503 while it was full; killed and started again while full; room given back to the running collector"
+        " 503 while it was full; killed and restarted while full; space freed while the collector ran"
     )
-    return measured, "nothing; the file opens with no byte free, and takes up work by itself once there is room"
+    return measured, "nothing; the file opens on a full disk, and work resumes by itself once there is space"
 
 
 def _until_full(collector: RunningCollector, load: Load) -> None:
@@ -109,6 +109,6 @@ def _full_by_limit(folder: Path) -> tuple[str, str]:
         load.check(collector)
         assert collector.stop() == 0
     measured = (
-        f"files limited to 16 MiB (no leave to mount a small disk); {len(load.acknowledged):,} spans acknowledged"
+        f"files limited to 16 MiB (not permitted to mount a small disk); {len(load.acknowledged):,} spans acknowledged"
     )
-    return measured, "nothing; it takes up work by itself once there is room"
+    return measured, "nothing; work resumes by itself once there is space"

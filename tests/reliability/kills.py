@@ -42,5 +42,7 @@ def killed(folder: Path) -> tuple[str, str]:
         folder / "compiling.duckdb", kills=kills // 2, longest_s=2.0, options=("--idle-seconds", "0")
     )
     acknowledged = len(storing.acknowledged) + len(compiling.acknowledged)
-    measured = f"{kills + kills // 2} kills, a third of them while cards are made; {acknowledged:,} spans acknowledged"
-    return measured, "nothing; none twice; what was not acknowledged was taken when it came again"
+    measured = (
+        f"{kills + kills // 2} kills, a third of them while cards are compiled; {acknowledged:,} spans acknowledged"
+    )
+    return measured, "nothing; none twice; what was not acknowledged was accepted when resent"

@@ -41,6 +41,6 @@ def large_spans(folder: Path) -> tuple[str, str]:
         most = peak_mib(collector)
     assert most <= _MOST_MIB, f"the collector took {most:.0f} MiB"
     return (
-        f"{sent:,} spans of 50 kB, {sent / took:,.0f} a second; longest wait {max(waits):.1f} s,"
+        f"{sent:,} spans of 50 kB, {sent / took:,.0f} per second; longest wait {max(waits):.1f} s,"
         f" {most:,.0f} MiB at most"
     ), "nothing; none twice"

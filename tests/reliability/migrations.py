@@ -76,9 +76,9 @@ def killed(folder: Path) -> tuple[str, str]:
             moment += 1
     measured = (
         f"kill -9 before each of {kills} statements of the migrations, from a new file and from {len(EARLIER)} earlier"
-        " layouts, and once more while what the first kill left is brought up to date"
+        " layouts, and again while recovering from the first kill"
     )
-    return measured, "nothing; every file opens, answers and takes more"
+    return measured, "nothing; every file opens, answers and accepts more"
 
 
 def earlier(folder: Path) -> tuple[str, str]:
@@ -93,7 +93,7 @@ def earlier(folder: Path) -> tuple[str, str]:
             assert collector.sql("SELECT count(*) AS n FROM spans") == [{"n": 17}]
             assert collector.stop() == 0
     numbers = ", ".join(map(str, EARLIER))
-    return f"files of the layouts {numbers}, served at {migrations()[-1].number}", "nothing; old and new are there"
+    return f"files of layouts {numbers}, served at {migrations()[-1].number}", "nothing; old and new rows are there"
 
 
 def _copied(original: Path, path: Path) -> None:

@@ -114,11 +114,11 @@ def unruly(folder: Path) -> tuple[str, str]:
         expected = (1 + 2 * times) * _SPANS
         assert collector.sql(f"{COUNTS} WHERE span_id > '{span_id(_APART - 1)}'") == [{"n": expected, "ids": expected}]
     measured = (
-        f"{times} times each: the same request again, a body of which half comes, a reset before the answer is read, a"
-        f" gRPC call cancelled after 2 ms; beside them one exporter had {len(load.acknowledged):,} spans acknowledged"
+        f"{times} times each: the same request again, half a body, a reset before the answer is read, a"
+        f" gRPC call cancelled after 2 ms; meanwhile one exporter had {len(load.acknowledged):,} spans acknowledged"
         f" in {took:.0f} s and none refused"
     )
-    return measured, "nothing; what came whole counts once, what came in part not at all"
+    return measured, "nothing; complete requests count once, partial ones not at all"
 
 
 def _head(size: int) -> bytes:

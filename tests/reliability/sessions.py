@@ -74,7 +74,7 @@ def quiet_together(folder: Path, sessions: int = 10_000) -> tuple[str, str]:
         assert collector.sql(COUNTS) == [{"n": spans + len(load.acknowledged), "ids": spans + len(load.acknowledged)}]
         measured = (
             f"{sessions:,} sessions of {_STEPS_EACH} steps: all cards {took:.0f} s after the last span"
-            f" ({spans / took:,.0f} steps/s, idle time of {_IDLE_S} s included); meanwhile {len(waits):,} requests were"
+            f" ({spans / took:,.0f} steps/s, with an idle time of {_IDLE_S} s); meanwhile {len(waits):,} requests were"
             f" acknowledged, each within {max(waits):.2f} s; {peak_mib(collector):.0f} MiB at most"
         )
     return measured, "nothing; every session has its card, no request was refused"

@@ -63,8 +63,8 @@ def soak(folder: Path) -> tuple[str, str]:
     )
     p99 = quantiles(done.waits, n=100)[98]
     measured = (
-        f"{done.sent / _SECONDS:,.0f} spans/s of 5 kB ({rate:,.0f} can be stored) for {_SECONDS:.0f} s: {done.sent:,}"
-        f" spans, {cards:,} cards made meanwhile, {done.refused} requests refused, p99 {p99:.2f} s; memory (median)"
+        f"{done.sent / _SECONDS:,.0f} spans/s of 5 kB (capacity {rate:,.0f}) for {_SECONDS:.0f} s: {done.sent:,}"
+        f" spans, {cards:,} cards compiled meanwhile, {done.refused} requests refused, p99 {p99:.2f} s; memory (median)"
         f" {middle:.0f} MiB in the middle third, {last:.0f} in the last, {max(done.memory_mib):.0f} at most; file"
         f" {done.file_mib[-1]:.0f} MiB"
     )
@@ -116,5 +116,5 @@ def _draw(done: _Soak, per_second: float) -> None:
         Panel("database and log, MiB", done.file_mib),
         Panel("acknowledged, spans/s", rates),
     ]
-    title = f"Soak: {per_second:,.0f} spans of 5 kB per second offered, cards made beside it"
+    title = f"Soak: {per_second:,.0f} spans of 5 kB per second offered, cards compiled meanwhile"
     (DOCS / "soak.svg").write_text(curves_svg(title, done.seconds, panels), encoding="utf-8")

@@ -22,8 +22,8 @@ _ROUNDS = 5
 def ingest(_folder: Path) -> tuple[str, str]:
     """Measure what `make bench` does, several times."""
     told = "; ".join(map(_measured, CASES))
-    return f"{EXPORTERS} exporters, {SPANS_PER_REQUEST} spans a request, median (and range) of {_ROUNDS}: {told}", (
-        "nothing; all can be queried"
+    return f"{EXPORTERS} exporters, {SPANS_PER_REQUEST} spans per request, median (and range) of {_ROUNDS}: {told}", (
+        "nothing; all spans can be queried"
     )
 
 
@@ -39,6 +39,6 @@ def _measured(case: Case) -> str:
         peaks.append(served.peak_mb)
     return (
         f"{case.name}: {statistics.median(rates):,.0f} spans/s ({min(rates):,.0f} to {max(rates):,.0f}),"
-        f" {statistics.median(shares):.2f} of DuckDB alone ({min(shares):.2f} to {max(shares):.2f}), p99"
+        f" {statistics.median(shares):.2f} of plain DuckDB ({min(shares):.2f} to {max(shares):.2f}), p99"
         f" {statistics.median(waits) * 1e3:.0f} ms, {max(peaks):,.0f} MiB at most"
     )

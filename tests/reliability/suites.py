@@ -21,7 +21,7 @@ def passed(paths: tuple[str, ...], said: str, folder: Path) -> tuple[str, str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-1_000:]
     (suite,) = parse(report).getroot()
-    return f"{suite.get('tests')} tests, {suite.get('skipped')} of them skipped: {said}", "nothing"
+    return f"{suite.get('tests')} tests, {suite.get('skipped')} skipped: {said}", "nothing"
 
 
 def _suite(name: str, section: str, title: str, paths: tuple[str, ...], said: str) -> Check:
@@ -32,31 +32,31 @@ SUITES = (
     _suite(
         "files",
         FAULT,
-        "files that are not ours, read-only or torn",
+        "files that are foreign, read-only or truncated",
         ("e2e/test_database_files.py", "e2e/test_disk.py"),
         "empty, text, noise, SQLite, other people's tables, a newer version, half a file, wrong bytes in header and"
-        " log, read-only file and folder, a log that ends halfway: one plain line, exit code 1, every byte as before",
+        " log, read-only file and directory, a truncated log: one plain line, exit code 1, every byte unchanged",
     ),
     _suite(
         "retention",
         FAULT,
-        "what is deleted is gone",
+        "deletion",
         ("e2e/test_delete.py", "e2e/test_retention.py"),
-        "sessions deleted by id are searched for in the file's bytes; the oldest go first, and room is given back",
+        "sessions deleted by id are searched for in the file's bytes; the oldest go first, and space is returned",
     ),
     _suite(
         "access",
         INPUT,
-        "who gets in",
+        "access control",
         ("e2e/test_security.py", "collector/test_access.py"),
         "tokens and scopes, TLS and client certificates, addresses beyond loopback, no secret in a log or an answer",
     ),
     _suite(
         "clients",
         INPUT,
-        "clients that try to hold or fill it",
+        "hostile clients",
         ("collector/test_hostile_clients.py",),
-        "bombs, heads and bodies without end, slow ones, nesting, attributes past the limit, too many connections",
+        "bombs, endless and slow heads and bodies, nesting, too many attributes, too many connections",
     ),
     _suite(
         "privacy",
@@ -68,8 +68,8 @@ SUITES = (
     _suite(
         "attacks",
         INPUT,
-        "SQL that attacks",
+        "hostile SQL",
         ("e2e/test_sql_attacks.py", "collector/query"),
-        "files, extensions, settings, writes, growth without end, long work: refused or ended, ingest goes on",
+        "files, extensions, settings, writes, endless growth, long queries: refused or stopped, ingest goes on",
     ),
 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from clawtrace_otel.cli.app import main
+from collector.store.duck import DuckStore
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -64,3 +67,55 @@ def test_help_starts_without_the_heavy_libraries() -> None:
         "sys.exit(any(name in sys.modules for name in ('duckdb', 'pyarrow', 'grpc', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["lake"], ["import"], ["export"]])
+def test_a_group_without_a_command_shows_its_help_and_no_more(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name without a command exits 2 with the help, and no line of error without an error in it."""
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints the version of the installed package and nothing else."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{version('clawtrace-otel')}\n"
+
+
+def test_a_wrong_choice_is_told_without_the_parsers_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not among the choices is named with them, not as a 'Value error'."""
+    assert main(["top", "tool"]) == 2
+    said = one_line(capsys)
+    assert "'tools'" in said
+    assert "Value error" not in said
+
+
+def test_checks_must_be_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of checks that holds no list is named with what it must hold."""
+    checks = tmp_path / "checks.json"
+    checks.write_text("{}", encoding="utf-8")
+    assert main(["outcome", "x", "--passed", "--checks", str(checks)]) == 1
+    assert "JSON list of {name, passed, expected, got}" in one_line(capsys)
+
+
+def test_a_condition_that_nobody_has_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`diff` takes sessions and conditions, so what is neither is told as neither."""
+    database = tmp_path / "a.duckdb"
+    with closing(DuckStore.open(database)):
+        pass
+    assert main(["diff", "base", "candidate", "--db", str(database)]) == 1
+    assert "no session or condition 'base'" in one_line(capsys)
+
+
+@pytest.mark.parametrize("subject", ["tools", "models", "agents", "findings", "sessions"])
+def test_everything_that_top_ranks_is_a_question_the_store_answers(
+    subject: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each subject's SQL is valid against the views, also where nothing is stored."""
+    database = tmp_path / "a.duckdb"
+    with closing(DuckStore.open(database)):
+        pass
+    assert main(["top", subject, "--db", str(database), "--format", "csv"]) == 0
+    assert "usd" in capsys.readouterr().out

@@ -52,6 +52,7 @@ def test_a_lake_without_data_is_refused() -> None:
     ("arguments", "complaint"),
     [
         (["lake", "compact"], "no lake is named"),
+        (["sql", "SELECT 1", "--store", "ducklake:x", "--data", "d"], "'clawtrace lake migrate' creates it"),
         (["sql", "SELECT 1", "--store", "ducklake:x"], "needs --data"),
         (["sql", "SELECT 1", "--store", "sqlite:x", "--data", "d"], "--store is ducklake"),
         (["sql", "SELECT 1", "--store", "ducklake:x", "--data", "d", "--db", "x.duckdb"], "give one"),

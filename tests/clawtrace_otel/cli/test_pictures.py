@@ -78,8 +78,16 @@ def test_hostile_names_stay_text() -> None:
 def test_an_unpriced_session_has_an_empty_picture() -> None:
     """Steps without a price are drawn in the tree as unknown and take no width."""
     made = tree(node(0, None, None))
+    drawn = rich_tree(made, "a session")
+    assert (str(drawn.label), str(drawn.children[0].label)) == ("a session  -", "tool step  -")
     assert "<rect" not in svg(made, "a session")
     assert json.loads(speedscope(made, "a session"))["profiles"][0]["samples"] == []
+
+
+def test_a_known_cost_is_known_above_it_and_nowhere_else() -> None:
+    """What stands over a priced step has its cost; what stands beside it stays unknown."""
+    made = tree(node(0, None, None), node(1, 0, Decimal(3)), node(2, 0, None))
+    assert [made.known_usd(step_id) for step_id in ("s0", "s1", "s2")] == [Decimal(3), Decimal(3), None]
 
 
 def test_a_huge_tree_is_cut() -> None:

@@ -207,6 +207,14 @@ def test_own_patterns_find_what_json_would_hide(tmp_path: Path) -> None:
     assert kept["b"] == GITHUB
 
 
+def test_a_wrong_pattern_is_named_with_its_line(tmp_path: Path) -> None:
+    """A pattern that RE2 does not take is refused with file, line and reason, without the parser's own words."""
+    rules = tmp_path / "redact.yaml"
+    rules.write_text("patterns:\n- name: own\n  regex: '('\n", encoding="utf-8")
+    with pytest.raises(RedactionFileError, match=r"line 3: patterns.0.regex: not a regular expression of RE2"):
+        read_redaction(rules)
+
+
 def test_nesting_without_end_does_not_stop_it() -> None:
     """JSON deeper than can be walked is looked at as text."""
     deep = "[" * 900 + json.dumps(GITHUB) + "]" * 900

@@ -72,6 +72,7 @@ def test_a_tool_that_is_said_to_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
+        ("tools:\n- tool: x\n  usd_per_call: cheap\n", 3, "Input should be a number"),
         ("tools:\n- tool: x\n", 2, "give usd_per_call, effect or targets"),
         ("tools:\n- tool: x\n  usd_per_call: -1\n", 3, "greater than or equal to 0"),
         ("tools:\n- tool: x\n  effect: destroy\n", 3, "'read' or 'write'"),

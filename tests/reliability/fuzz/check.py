@@ -29,13 +29,13 @@ def fuzzed(target: Target, folder: Path) -> tuple[str, str]:
     for number, content in enumerate(first_inputs):
         (corpus / str(number)).write_bytes(content)
     started = time.perf_counter()
-    executions, how = _by_mutation(target), "damaged at random"
+    executions, how = _by_mutation(target), "mutated at random"
     if importlib.util.find_spec("atheris") is not None:
         guided = _by_coverage(target, corpus)
-        executions, how = executions + guided, f"damaged at random, {guided:,} of them guided by coverage"
+        executions, how = executions + guided, f"mutated at random, {guided:,} of them guided by coverage"
     took = time.perf_counter() - started
     measured = f"{executions:,} inputs in {took:.0f} s {how}, from {len(first_inputs)} real ones"
-    return measured, "nothing broke: read, or refused with the border's own error"
+    return measured, "nothing broke: accepted, or refused with the expected error"
 
 
 def _by_mutation(target: Target) -> int:
