@@ -96,7 +96,7 @@ class RulesAnalyst:
             tools = sorted({step.name for step_id in finding.step_ids if (step := case.step(step_id))})
             if wording is None or finding.soft or len(tools) != 1:
                 continue
-            if self.ablation.cost and not finding.saving_usd:
+            if self.ablation.cost and (finding.saving_usd or 0) <= 0:
                 continue
             if wording.level is EvidenceLevel.DATAFLOW and tools[0] not in unused:
                 continue

@@ -61,14 +61,15 @@ def _read(call: ModelCall) -> int:
 def _lost(before: ModelCall, call: ModelCall, rule: CacheRule) -> int:
     """Count the tokens that a call could have read from the cache and did not; 0 where it had no right to them.
 
-    Where writes are reported, only what was read or written before is in the cache; else the prompt before is.
+    Where writes are reported, only what was read or written before is in the cache; else the prompt before is. What a
+    call writes can be read once it was answered.
     """
     if not same_family(before, call) or call.usage is None or call.usage.cache_read_input_tokens is None:
         return 0
     written = before.usage.cache_write_input_tokens if before.usage is not None else None
     one_hour = (before.usage.cache_write_1h_input_tokens or 0) if before.usage is not None else 0
     lifetime = HOUR_NS if one_hour and one_hour == written else rule.lifetime_ns
-    if call.started_at - before.started_at > lifetime:
+    if call.started_at < before.ended_at or call.started_at - before.started_at > lifetime:
         return 0
     cached = _read(before) + written if written is not None else prompt_length(before) or 0
     readable = rule.readable(cached)

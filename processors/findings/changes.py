@@ -57,15 +57,18 @@ def _inside(positions: Sequence[int], after: int, before: int) -> int | None:
 class Changes:
     """Answers which calls of a session may have changed what others read; near-linear in the session's length.
 
-    A call that started a sub-agent whose own calls are known changes nothing beyond what those do.
+    A write may take effect until it ends: one that a read overlapped is between that read and later ones. A call that
+    started a sub-agent whose own calls are known changes nothing beyond what those do.
     """
 
     def __init__(self, tools: Sequence[ToolCall], effects: Effects, delegations: Container[str] = ()) -> None:
-        self._tools = tools
         self._effects = effects
         self._positions = {tool.step_id: position for position, tool in enumerate(tools)}
+        self._events = _events(tools)
+        self._started: dict[str, int] = {}
         self._known, self._possible = _Writers(), _Writers()
-        for position, tool in enumerate(tools):
+        for position, tool in enumerate(self._events):
+            self._started.setdefault(tool.step_id, position)
             if tool.step_id in delegations:
                 continue
             effect = effects.of_call(tool)
@@ -80,23 +83,27 @@ class Changes:
 
     def known_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
         """Find a call between two others that is known to write to what the later one reads."""
-        return self._between(self._known, earlier, later)
+        return next(self._between(self._known, earlier, later), None)
 
     def possible_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
         """Find a call between two others that may have written to what the later one reads."""
-        return self._between(self._possible, earlier, later)
+        return next(self._between(self._possible, earlier, later), None)
 
     def known_writes(self, earlier: ToolCall, later: ToolCall) -> list[ToolCall]:
-        """List the calls between two others that are known to write to what the later one reads."""
-        found: list[ToolCall] = []
-        after = earlier
-        while (write := self.known_write(after, later)) is not None:
-            found.append(write)
-            after = write
-        return found
+        """List the calls between two others that are known to write to what the later one reads, each once."""
+        return list({write.step_id: write for write in self._between(self._known, earlier, later)}.values())
 
-    def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
-        position = writers.within(
-            self._effects.of_call(later), self._positions[earlier.step_id], self._positions[later.step_id]
-        )
-        return None if position is None else self._tools[position]
+    def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> Iterator[ToolCall]:
+        effect, before = self._effects.of_call(later), self._started[later.step_id]
+        found = writers.within(effect, self._started[earlier.step_id], before)
+        while found is not None:
+            if self._events[found] is not earlier:
+                yield self._events[found]
+            found = writers.within(effect, found, before)
+
+
+def _events(tools: Sequence[ToolCall]) -> list[ToolCall]:
+    """List calls in the order of their starts and ends; one that took no time is listed once."""
+    starts = [(tool.started_at, True, position) for position, tool in enumerate(tools)]
+    ends = [(tool.ended_at, False, position) for position, tool in enumerate(tools) if tool.ended_at > tool.started_at]
+    return [tools[position] for _, _, position in sorted(starts + ends)]

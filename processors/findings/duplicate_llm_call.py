@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import pairwise
 
 from processors.findings.detector import Draft
 from processors.findings.view import View
 from processors.model import ModelCall, Text, ToolRequest
-
-ZERO = Decimal(0)
 
 
 class DuplicateLlmCall:
@@ -42,9 +40,15 @@ class DuplicateLlmCall:
                     related_step_ids=(group[0].step_id,),
                     note="identical input sent again, with an identical answer",
                     evidence={"model": group[0].model or "", "count": len(again) + 1},
-                    wasted_usd=sum((view.ledger.money(call.step_id).billed or ZERO for call in again), ZERO),
+                    wasted_usd=_billed(again, view),
                     removable=False,
                 )
+
+
+def _billed(calls: Iterable[ModelCall], view: View) -> Decimal | None:
+    """Sum up what some calls were billed; None where none of them was priced."""
+    known = [usd for call in calls if (usd := view.ledger.money(call.step_id).billed) is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _said(call: ModelCall) -> tuple[tuple[str, str], ...]:

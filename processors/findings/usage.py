@@ -153,10 +153,11 @@ class Usage:
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
-        events: list[tuple[int, str, ModelCall | ToolCall]] = []
-        events += [(call.started_at, call.step_id, call) for call in calls]
-        events += [(tool.ended_at, tool.step_id, tool) for tool in tools]
-        for time, (_, step_id, step) in enumerate(sorted(events, key=lambda event: event[:2])):
+        # At one time a result comes before a call: the call may be the one that was sent it.
+        events: list[tuple[int, bool, str, ModelCall | ToolCall]] = []
+        events += [(tool.ended_at, False, tool.step_id, tool) for tool in tools]
+        events += [(call.started_at, True, call.step_id, call) for call in calls]
+        for time, (_, _, step_id, step) in enumerate(sorted(events, key=lambda event: event[:3])):
             loop = self._loops[step_id]
             if isinstance(step, ToolCall):
                 self._times[step_id] = time

@@ -71,16 +71,23 @@ class Rewrite:
     _paid: list[int] = field(default_factory=list)
     """Units that each prompt cost."""
     _marginal: list[int] = field(default_factory=list)
+    _longest_paid: int = 0
+    """Tokens of the longest prompt that was priced."""
 
     def __post_init__(self) -> None:
         for index, call in enumerate(self.stretch.calls):
             length = call.length if call.length is not None else (self._lengths[-1] if index else 0)
             self._lengths.append(length)
             self._paid.append(sum(part.units for part in call.ranges))
+            self._longest_paid = max(self._longest_paid, length if call.ranges else 0)
             self._seen.append(_Seen.of(call, length))
             self._hits.append(self._was_hit(index))
             self._expired.append(not self._hits[index] and self._pause(index) > self.rule.lifetime_ns)
         self._marginal = list(accumulate((self._far_rate(i) for i in range(len(self._lengths))), initial=0))
+
+    def paid_for(self, segment: Segment) -> bool:
+        """Whether any priced call carried a segment."""
+        return segment.start < self._longest_paid
 
     def _was_hit(self, index: int) -> bool:
         if index == 0:
