@@ -21,6 +21,9 @@ from costcraft.statistics import Interval, bootstrap, mcnemar_exact
 RESAMPLES = 4000
 SEED = 20_260_423
 """Fixed, so that the same sessions give the same report."""
+LEAST_TASKS = 6
+"""Fewer tasks give no verdict. A change that all of five tasks share still has a two-sided sign test's p of 1/16, and
+resampling so few shows intervals that are far too narrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,8 @@ def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margin
     priced = [pair for pair in pairs if pair.cost_ratio is not None]
     quality = _interval(judged, _quality_difference)
     total = _interval(priced, _total_ratio)
-    verdict, reasons = _judge(quality, total, margins)
+    tasks = {pair.task_id for pair in judged} & {pair.task_id for pair in priced}
+    verdict, reasons = _judge(quality, total, margins, len(tasks))
     regimes = Counter(pair.regime for pair in pairs)
     return Evaluation(
         baseline=baseline,
@@ -193,10 +197,14 @@ def _noise_floor(baseline: dict[str, list[Run]]) -> Interval | None:
     return Interval.of(1.0, ratios)
 
 
-def _judge(quality: Interval | None, cost: Interval | None, margins: Margins) -> tuple[Verdict, tuple[str, ...]]:
+def _judge(
+    quality: Interval | None, cost: Interval | None, margins: Margins, tasks: int
+) -> tuple[Verdict, tuple[str, ...]]:
     if quality is None or cost is None:
         missing = "outcomes" if quality is None else "costs"
         return Verdict.CANNOT_TELL, (f"no pair of sessions has {missing} on both sides",)
+    if tasks < LEAST_TASKS:
+        return Verdict.CANNOT_TELL, (f"at least {LEAST_TASKS} tasks need outcomes and costs on both sides: {tasks} do",)
     reasons = []
     if quality.high < -margins.quality:
         reasons.append(f"quality fell by more than the margin of {margins.quality:.0%}: {quality:+.1%}")

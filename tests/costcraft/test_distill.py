@@ -78,6 +78,16 @@ def test_a_soft_finding_is_no_rule() -> None:
     assert not run(case(1, soft=True), case(2, soft=True)).patches
 
 
+@pytest.mark.parametrize("saving", [None, "0", "-0.0003"])
+def test_a_finding_that_saves_nothing_is_no_rule(saving: str | None) -> None:
+    """A step whose removal would save nothing, would cost more or has no known price is not advised against."""
+    usd = None if saving is None else Decimal(saving)
+    cases = (case(1), case(2), case(3))
+    kept = (replace(one, findings=(replace(one.findings[0], saving_usd=usd),)) for one in cases)
+    assert run(*cases).admitted
+    assert not run(*kept).patches
+
+
 def test_a_tool_whose_results_are_used_elsewhere_is_not_advised_against() -> None:
     """One unused result of a tool that other calls needed makes no rule to skip the tool."""
     assert not run(case(1, detector="unused_result"), case(2, detector="unused_result")).patches

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costcraft.evaluate import Margins, Regime, Run, Verdict, evaluate
+from costcraft.evaluate import LEAST_TASKS, Margins, Regime, Run, Verdict, evaluate
 from costcraft.statistics import Interval, bootstrap, mcnemar_exact
 from tests.costcraft.support import run
 
@@ -51,6 +51,23 @@ def test_regressions_are_named_and_block() -> None:
     assert evaluation.regimes == {Regime.PASS_PASS: 10, Regime.REGRESSION: 10}
     assert evaluation.mcnemar_p == pytest.approx(2 / 2**10)
     assert evaluation.verdict is Verdict.WORSE
+
+
+@pytest.mark.parametrize(("tasks", "verdict"), [(LEAST_TASKS - 1, Verdict.CANNOT_TELL), (LEAST_TASKS, Verdict.BETTER)])
+def test_a_handful_of_tasks_gives_no_verdict(tasks: int, verdict: Verdict) -> None:
+    """However clear the figures, fewer tasks than a sign test needs for p <= 0.05 are 'cannot tell'."""
+    assert evaluate(_runs(0.5, tasks=tasks, seeds=3), "base", "new").verdict is verdict
+    rise = Verdict.WORSE if verdict is Verdict.BETTER else verdict
+    assert evaluate(_runs(2.0, tasks=tasks, seeds=3), "base", "new").verdict is rise
+    assert (2 / 2**tasks <= 0.05) is (tasks >= LEAST_TASKS)
+
+
+def test_tasks_without_an_outcome_or_a_cost_do_not_count() -> None:
+    """Only tasks whose outcome and cost are known on both sides count toward a verdict."""
+    known = _runs(0.5, tasks=LEAST_TASKS - 1)
+    blind = [run("u", "base", "1", passed=None), run("u", "new", "0.5", passed=None)]
+    unpriced = [run("v", "base", None), run("v", "new", None)]
+    assert evaluate([*known, *blind, *unpriced], "base", "new").verdict is Verdict.CANNOT_TELL
 
 
 def test_unknown_outcomes_and_costs_are_not_guessed() -> None:
