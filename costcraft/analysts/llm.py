@@ -173,7 +173,14 @@ def _behind(case: Case, proposal: Proposal) -> CaseFinding | None:
     tools = {step.name for step_id in steps if (step := case.step(step_id)) is not None}
     if tools != {proposal.tool}:
         return None
-    covering = [f for f in case.findings if not f.soft and f.detector in PRUNES and steps <= set(f.step_ids)]
+    covering = [
+        finding
+        for finding in case.findings
+        if not finding.soft
+        and finding.detector in PRUNES
+        and steps <= set(finding.step_ids)
+        and (finding.saving_usd is None or finding.saving_usd > 0)
+    ]
     return max(covering, key=lambda finding: PRUNES[finding.detector].level, default=None)
 
 

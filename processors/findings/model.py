@@ -28,7 +28,7 @@ class Finding:
     """What leaving all of `step_ids` out together would have saved; None where leaving out makes no sense."""
     note: str
     """Why it fired, in one sentence."""
-    soft: bool = False
+    soft: bool
     """True where the evidence allows an innocent reading."""
     evidence: Mapping[str, EvidenceValue]
     """What a reader needs to check it, by name."""

@@ -50,9 +50,9 @@ class Rates:
         """Price a prompt of so many tokens per class for one call; classes without a known rate cost nothing."""
         call = self.calls[step_id]
         if self._stepped and _key(call) in self._stepped:
-            price = self.book.reprice(call, _usage(tokens, call))
+            price = self.book.reprice(call, _prompt_usage(tokens))
             if isinstance(price, Cost):
-                return sum(self.currency.units(price.usd[part]) for part in price.usd if part is not TokenClass.OUTPUT)
+                return sum(map(self.currency.units, price.usd.values()))
         own, units = self._own[step_id], 0
         for token_class, count in tokens.items():
             rate = (own.get(token_class) or self._known(call, token_class)) if count > 0 else None
@@ -62,7 +62,7 @@ class Rates:
     def _known(self, call: ModelCall, token_class: TokenClass) -> Rate | None:
         place = (_key(call), token_class)
         if place not in self._shared:
-            price = self.book.reprice(call, _usage({token_class: SAMPLE}, call))
+            price = self.book.reprice(call, _prompt_usage({token_class: SAMPLE}))
             usd = price.usd.get(token_class) if isinstance(price, Cost) else None
             self._shared[place] = None if usd is None else (self.currency.units(usd), SAMPLE)
         return self._shared[place]
@@ -77,13 +77,12 @@ def _differ(left: Rate, right: Rate) -> bool:
     return difference * SAME > abs(right[0] * left[1])
 
 
-def _usage(tokens: Mapping[TokenClass, int], call: ModelCall) -> Usage:
+def _prompt_usage(tokens: Mapping[TokenClass, int]) -> Usage:
     one_hour = tokens.get(TokenClass.CACHE_WRITE_1H, 0)
-    output = call.usage.output_tokens if call.usage is not None else None
     return Usage(
         input_tokens=sum(tokens.values()),
         cache_read_input_tokens=tokens.get(TokenClass.CACHE_READ, 0),
         cache_write_input_tokens=tokens.get(TokenClass.CACHE_WRITE, 0) + one_hour,
         cache_write_1h_input_tokens=one_hour,
-        output_tokens=output or 0,
+        output_tokens=0,
     )

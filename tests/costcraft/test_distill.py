@@ -13,7 +13,8 @@ from costcraft.analysts import RulesAnalyst
 from costcraft.case import Case, CaseFinding, Cases, CaseStep, task_family
 from costcraft.distill import Distillation, distill
 from costcraft.errors import EnvironmentFaultError
-from costcraft.patch import Action, EvidenceLevel
+from costcraft.evidence import replayed
+from costcraft.patch import Action, EvidenceLevel, SkillPatch
 from costcraft.replay import Replayer
 from costcraft.report import markdown
 from costcraft.skill import Skill, parse, render
@@ -127,6 +128,12 @@ def test_the_report_says_what_and_why() -> None:
         assert said in text
 
 
+def test_a_report_without_rules_says_so() -> None:
+    """Where nothing was admitted, the report says that instead of showing an empty list."""
+    assert "## Rules\n\nNone was admitted." in markdown(run(case(1, soft=True)))
+    assert "None was admitted." not in markdown(run(*DESK))
+
+
 class Desk:
     """A replay environment in which only `confirm_order` matters."""
 
@@ -165,6 +172,17 @@ def test_a_replay_raises_dataflow_evidence_only() -> None:
         cases = Cases.of(case(number, detector=detector, flagged=flagged) for number in (1, 2))
         result = distill(BASE, cases, (RulesAnalyst(),), replayer=replayer)
         assert [patch.level for patch in result.patches] == [level, level]
+
+
+def test_replays_tell_how_far_they_are() -> None:
+    """Progress counts the patches looked at, from the first to the last."""
+    told: list[tuple[str, int, int]] = []
+    cases = Cases.of(DESK)
+    patches = [patch for patch in RulesAnalyst().propose(cases) if isinstance(patch, SkillPatch)]
+    replayer = Replayer(f"{__name__}:Desk")
+    assert len(list(replayed(patches, cases, replayer, lambda *said: told.append(said)))) == len(patches)
+    replayer.close()
+    assert told == [("replays", done, len(patches)) for done in range(1, len(patches) + 1)]
 
 
 def test_a_step_that_the_oracle_needs_is_not_pruned() -> None:

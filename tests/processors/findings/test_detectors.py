@@ -105,6 +105,16 @@ def test_searches_for_different_names() -> None:
     assert flagged(session, "rephrased_query") == set()
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("recipe for chocolate cake", "recipe for vanilla cake"), ("sales by region", "sales by quarter")],
+)
+def test_searches_for_another_thing_in_the_same_words(first: str, then: str) -> None:
+    """A query in which one word gave way to another asks for something else, even where it finds the same."""
+    session = told(call("a", "web_search", HITS, query=first), call("b", "web_search", HITS, query=then))
+    assert flagged(session, "rephrased_query") == set()
+
+
 def test_searches_that_find_nothing() -> None:
     """That two wordings both find nothing is worth knowing."""
     session = told(
@@ -308,6 +318,17 @@ def test_a_prompt_that_grew_without_end() -> None:
     found = findings(told(*reads), "context_growth")
     assert [finding.soft for finding in found] == [True]
     assert findings(told(*reads[:2]), "context_growth") == []
+
+
+def test_growth_is_judged_where_some_calls_report_usage() -> None:
+    """Only where no call reported its tokens is the growth of prompts unknown."""
+    session = told(call("a", "read_file", REPORT, path="a.csv"))
+    for lost, said in (({"main-turn0"}, False), ({"main-turn0", "main-turn1"}, True)):
+        steps = tuple(
+            replace(step, usage=None) if isinstance(step, ModelCall) and step.step_id in lost else step
+            for step in session.steps
+        )
+        assert any("growth of prompts" in gap for gap in gaps(view_of(replace(session, steps=steps)))) is said
 
 
 def thinking(session: Session, step_id: str) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -160,6 +161,35 @@ def test_every_dialect_is_read(attributes: Attributes, expected: tuple[bool | No
     """OpenInference, Arize and Langfuse spell the same thing in their own ways."""
     root = replace(ROOT, attributes={**ROOT.attributes, **attributes})
     assert verdict(root, CHAT) == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "whole"),
+    [
+        ({"eval.goal.label": "complete"}, False),
+        ({"trace_eval.goal.label": "complete"}, True),
+        ({"annotations.0.annotation.name": "goal", "annotations.0.annotation.label": "pass"}, False),
+        ({"trace.annotations.0.annotation.name": "goal", "trace.annotations.0.annotation.label": "pass"}, True),
+        ({"annotations": '[{"name": "goal", "label": "pass"}]'}, False),
+        ({"langfuse.observation.score.goal": "pass"}, False),
+        ({"langfuse.trace.score.goal": "pass"}, True),
+    ],
+)
+def test_a_scope_says_how_much_is_judged(attributes: Attributes, *, whole: bool) -> None:
+    """A verdict on a call is about that call, unless its key says that it is about the trace or session."""
+    (found,) = only([ROOT, replace(CHAT, attributes={**CHAT.attributes, **attributes})]).evaluations
+    assert (found.name, found.span_id) == ("goal", None if whole else CHAT.span_id)
+
+
+@pytest.mark.parametrize("key", ["identifier", "id"])
+def test_two_evaluations_of_one_name_are_told_apart_by_their_ids(key: str) -> None:
+    """Results of one name under two ids are two; under one id the later replaces the earlier."""
+    said = [{"name": "goal", "label": label, key: which} for label, which in (("pass", "a"), ("fail", "b"))]
+    root = replace(ROOT, attributes={**ROOT.attributes, "annotations": json.dumps(said)})
+    assert len(only([root, CHAT]).evaluations) == 2
+    same = [{**one, key: "a"} for one in said]
+    root = replace(ROOT, attributes={**ROOT.attributes, "annotations": json.dumps(same)})
+    assert len(only([root, CHAT]).evaluations) == 1
 
 
 def test_a_score_without_direction_is_no_verdict() -> None:
