@@ -15,6 +15,7 @@ from costcraft.distill import Distillation, distill
 from costcraft.errors import EnvironmentFaultError
 from costcraft.evidence import replayed
 from costcraft.patch import Action, EvidenceLevel, SkillPatch
+from costcraft.records import skill_reports
 from costcraft.replay import Replayer
 from costcraft.report import markdown
 from costcraft.skill import Skill, parse, render
@@ -126,6 +127,17 @@ def test_the_report_says_what_and_why() -> None:
         "```diff",
     ):
         assert said in text
+
+
+def test_the_stored_patches_say_what_was_saved() -> None:
+    """A prune's record sums up the savings of its sessions; what saves no money has none."""
+    (report,) = skill_reports(run(*DESK))
+    assert [(patch.action, patch.support, patch.saving_usd) for patch in report.patches] == [
+        (Action.REPAIR, 2, None),
+        (Action.PRUNE, 3, Decimal("0.0009")),
+    ]
+    assert all(patch.accepted for patch in report.patches)
+    assert report.skill is not None
 
 
 def test_a_report_without_rules_says_so() -> None:
