@@ -214,6 +214,15 @@ def test_who_judged_more_counts() -> None:
     assert {(r.name, r.decides) for r in session.evaluations} == {("task_success", True), ("relevance", False)}
 
 
+@pytest.mark.parametrize("trace", [TRACE, OTHER])
+def test_spans_that_are_each_others_parents(trace: str) -> None:
+    """A judged span in a circle of parents is judged all the same, and the search for its root ends."""
+    judge, above = span(11, {"eval.goal.label": "pass"}, parent=12, trace=trace), span(12, {}, parent=11, trace=trace)
+    spans = [ROOT, CHAT, judge, above]
+    (judged_session,) = (session for session in judged(normalise(spans), spans, []) if session.evaluations)
+    assert [(result.name, result.span_id) for result in judged_session.evaluations] == [("goal", judge.span_id)]
+
+
 def test_one_failed_check_fails_the_session() -> None:
     """Of several checks on the whole, one that failed decides; a score of several different things is none."""
     events = (event("address", label="pass", value=0.9), event("confirmed", label="fail", value=0.1))
