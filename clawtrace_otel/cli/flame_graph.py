@@ -90,7 +90,7 @@ def _boxes(tree: StepTree) -> Iterator[tuple[int, float, float, StepNode]]:
     edges: list[Decimal] = [Decimal(0)]
     for depth, node in tree.walk():
         del edges[depth + 1 :]
-        left, cost = edges[depth], tree.total_usd[node.step_id]
+        left, cost = edges[depth], tree.total_usd[node.step_id] or Decimal(0)
         edges[depth] = left + cost
         edges.append(left)
         width = float(cost / whole) * _WIDTH
