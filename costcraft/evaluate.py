@@ -106,6 +106,7 @@ class Evaluation:
     unpaired_tasks: tuple[str, ...]
     regimes: dict[Regime, int]
     mcnemar_p: float | None
+    """Over tasks, two-sided."""
     quality_difference: Interval | None
     """Pass rate of the candidate minus that of the baseline."""
     median_cost_ratio: Interval | None
@@ -134,7 +135,7 @@ def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margin
         pairs=tuple(pairs),
         unpaired_tasks=tuple(sorted(set(before) ^ set(after))),
         regimes={regime: regimes[regime] for regime in Regime if regimes[regime]},
-        mcnemar_p=mcnemar_exact(regimes[Regime.REGRESSION], regimes[Regime.RECOVERY]) if judged else None,
+        mcnemar_p=_mcnemar(judged) if judged else None,
         quality_difference=quality,
         median_cost_ratio=_interval(priced, _median_ratio),
         total_cost_ratio=total,
@@ -167,6 +168,14 @@ def _interval(pairs: Sequence[Pair], figure: Callable[[Sequence[Pair]], float]) 
     if not tasks:
         return None
     return bootstrap(list(tasks.values()), figure, resamples=RESAMPLES, seed=SEED)
+
+
+def _mcnemar(judged: Sequence[Pair]) -> float:
+    """Test task by task: runs of one task are not independent, so a task counts once, by what most of its pairs did."""
+    net: Counter[str] = Counter()
+    for pair in judged:
+        net[pair.task_id] += (pair.regime is Regime.REGRESSION) - (pair.regime is Regime.RECOVERY)
+    return mcnemar_exact(sum(n > 0 for n in net.values()), sum(n < 0 for n in net.values()))
 
 
 def _quality_difference(pairs: Sequence[Pair]) -> float:

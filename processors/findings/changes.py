@@ -89,9 +89,11 @@ class Changes:
         """Find a call between two others that may have written to what the later one reads."""
         return next(self._between(self._possible, earlier, later), None)
 
-    def known_writes(self, earlier: ToolCall, later: ToolCall) -> list[ToolCall]:
-        """List the calls between two others that are known to write to what the later one reads, each once."""
-        return list({write.step_id: write for write in self._between(self._known, earlier, later)}.values())
+    def written_twice(self, earlier: ToolCall, later: ToolCall) -> bool:
+        """Whether more than one call between two others is known to write to what the later one reads."""
+        writes = self._between(self._known, earlier, later)
+        first = next(writes, None)
+        return any(write is not first for write in writes)
 
     def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> Iterator[ToolCall]:
         effect, before = self._effects.of_call(later), self._started[later.step_id]

@@ -124,8 +124,7 @@ def _may_be_a_poll(view: View, run: Sequence[ToolCall]) -> bool:
 def _was_reverted(view: View, earlier: ToolCall, later: ToolCall) -> bool:
     """Whether the target was written more than once in between and the answer is as before."""
     given = view.answer(later)
-    writes = view.changes.known_writes(earlier, later) if given is not None and informative(given) else []
-    return len(writes) > 1
+    return given is not None and informative(given) and view.changes.written_twice(earlier, later)
 
 
 def _draft(view: View, pairs: Sequence[tuple[ToolCall, ToolCall]], note: str, *, soft: bool = False) -> Draft:

@@ -95,6 +95,17 @@ def test_order_does_not_matter() -> None:
     assert evaluate(runs, "base", "new") == evaluate(shuffled, "base", "new")
 
 
+def test_repeated_runs_of_a_task_are_one_piece_of_evidence() -> None:
+    """Ten regressions of one task prove no more than one; a task that went both ways equally often proves nothing."""
+    runs = [run("t", "base", "1", number=n) for n in range(10)]
+    runs += [run("t", "new", "1", passed=False, number=n) for n in range(10)]
+    runs += [run("u", "base", "1", passed=n == 0, number=n) for n in range(2)]
+    runs += [run("u", "new", "1", passed=n == 1, number=n) for n in range(2)]
+    evaluation = evaluate(runs, "base", "new")
+    assert evaluation.regimes == {Regime.REGRESSION: 11, Regime.RECOVERY: 1}
+    assert evaluation.mcnemar_p == mcnemar_exact(1, 0) == 1.0
+
+
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_a_symmetric_probability(worse: int, better: int) -> None:
     """The exact test is between 0 and 1 and does not care which side is called worse."""
