@@ -167,6 +167,14 @@ class Desk:
         return "confirm_order" in self.called
 
 
+class Elsewhere(Desk):
+    """An environment in which no session passes: it is not the one that the sessions ran in."""
+
+    def check(self) -> bool:
+        """Refuse everything."""
+        return False
+
+
 class Hanging(Desk):
     """An environment that never answers."""
 
@@ -184,6 +192,15 @@ def test_a_replay_raises_dataflow_evidence_only() -> None:
         cases = Cases.of(case(number, detector=detector, flagged=flagged) for number in (1, 2))
         result = distill(BASE, cases, (RulesAnalyst(),), replayer=replayer)
         assert [patch.level for patch in result.patches] == [level, level]
+
+
+def test_an_environment_in_which_the_whole_run_fails_proves_nothing() -> None:
+    """Where replaying every step does not pass either, evidence is neither raised nor lowered."""
+    cases = Cases.of(case(number, detector="unused_result", flagged=2) for number in (1, 2))
+    before = distill(BASE, cases, (RulesAnalyst(),)).patches
+    replayer = Replayer(f"{__name__}:Elsewhere")
+    assert distill(BASE, cases, (RulesAnalyst(),), replayer=replayer).patches == before
+    replayer.close()
 
 
 def test_replays_tell_how_far_they_are() -> None:
