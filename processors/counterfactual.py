@@ -23,7 +23,7 @@ from processors.pricing.model import PriceBook, TokenClass
 from processors.structure import Structure
 
 LEAD_IN = 64
-"""Visible tokens up to which text beside tool requests only announces them: the turn vanishes with its tools."""
+"""Visible tokens up to which text beside tool requests is an announcement: the turn vanishes with its tools."""
 CACHED = "turns that only asked for these steps are not taken; cache hits follow the observed policy"
 UNCACHED = "turns that only asked for these steps are not taken; no cache was seen"
 PARTLY = "; {} model calls without a price count for nothing"
@@ -66,7 +66,7 @@ class Counterfactual:
                 self._index(Rewrite(stretch, rule, self._rates))
         self._anything_priced = any(call.ranges for call in self._calls.values())
         self._savings: dict[frozenset[str], Saving | None] = {}
-        """What was asked before: findings and single steps ask for the same."""
+        """Answers given so far: findings and single steps ask for the same removals."""
 
     def _index(self, rewrite: Rewrite) -> None:
         number = len(self._rewrites)
@@ -78,9 +78,9 @@ class Counterfactual:
             self._segments[segment.producer].append((number, segment))
 
     def saving(self, step_ids: Iterable[str]) -> Saving | None:
-        """Price the session without these tool calls and sub-agents, all left out together.
+        """Price the session without these tool calls and sub-agents, all removed together.
 
-        Returns USD saved; None where none of them can be left out, or where calls without a price alone paid for them.
+        Returns USD saved; None where none of them can be removed, or where only unpriced calls paid for them.
         A negative saving says that the session would have cost more, as when a cache entry would not have been long
         enough to be used.
         """
@@ -106,7 +106,7 @@ class Counterfactual:
         )
 
     def cached_saving(self, call_step_id: str, more: int) -> Decimal | None:
-        """Price one call as if it had read so many more tokens from the cache.
+        """Price one call as if it had read `more` further tokens from the cache.
 
         Returns USD saved; None for an unpriced call.
         """
@@ -133,7 +133,7 @@ class Counterfactual:
         return _Gone(frozenset(steps), frozenset(vanished), frozenset(outside - vanished))
 
     def _tools(self, step_id: str) -> Iterator[str]:
-        """Name what can be left out of a step: a tool call, or the tool call that started a sub-agent."""
+        """Name the step to remove: the tool call itself, or the tool call that started the sub-agent."""
         step = self._structure.by_id.get(step_id)
         if isinstance(step, ToolCall):
             yield step_id
@@ -150,7 +150,7 @@ class Counterfactual:
         return 0 if money is None or money.billed is None else self._currency.units(money.billed)
 
     def _paid_for(self, gone: _Gone, affected: Mapping[int, tuple[Sequence[Segment], AbstractSet[int]]]) -> bool:
-        """Whether a priced call asked for what is gone, carried it or is part of it, or nothing is without a price."""
+        """Whether a priced call asked for what is removed, carried it or is part of it, or every call has a price."""
         if self._all_priced:
             return True
         calls = (
@@ -180,5 +180,5 @@ class Counterfactual:
         return found
 
     def _inside(self, steps: frozenset[str]) -> set[int]:
-        """Name the stretches that belong to removed sub-agents: their calls were taken off the bill as a whole."""
+        """Name the stretches of removed sub-agents: their calls are deducted as a whole."""
         return {self._places[step_id][0] for step_id in steps if step_id in self._places}

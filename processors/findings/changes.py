@@ -13,7 +13,7 @@ from processors.model import ToolCall
 
 @dataclass(slots=True)
 class _Writers:
-    """Positions of writing calls by what they write to, so that a range is searched without visiting its calls."""
+    """Positions of writing calls by target, so that a range can be searched without visiting every call in it."""
 
     every: list[int] = field(default_factory=list)
     anywhere: list[int] = field(default_factory=list)
@@ -42,7 +42,7 @@ class _Writers:
 
 
 def _parts(target: str) -> Iterator[str]:
-    """List the folders that a path lies in and the shorter paths that may mean it."""
+    """List a path's parent folders, and the shorter relative paths that may mean the same file."""
     pieces = target.split("/")
     for cut in range(1, len(pieces)):
         yield "/".join(pieces[:cut])

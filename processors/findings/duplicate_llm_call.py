@@ -13,7 +13,8 @@ from processors.model import ModelCall, Text, ToolRequest
 
 
 class DuplicateLlmCall:
-    """Needs messages. Calls at the same time, or with other answers, may be sampling on purpose; a retry is none."""
+    """Needs messages. Concurrent calls, and calls with different answers, may be deliberate sampling; a failed attempt
+    that was retried is no duplicate."""
 
     name = "duplicate_llm_call"
 
@@ -52,7 +53,7 @@ def _billed(calls: Iterable[ModelCall], view: View) -> Decimal | None:
 
 
 def _said(call: ModelCall) -> tuple[tuple[str, str], ...]:
-    """Return what a call wrote, without the ids that differ from call to call."""
+    """Return a call's output without the ids that differ from call to call."""
     said: list[tuple[str, str]] = []
     for message in call.output_messages or ():
         for part in message.parts:

@@ -12,7 +12,7 @@ from processors.model import ToolCall
 
 
 class FailedRetry:
-    """Needs tool arguments. A retry that at last succeeds was a repair, and so were the tries before it."""
+    """Needs tool arguments. Where a retry finally succeeds, none of the attempts before it was waste."""
 
     name = "failed_retry"
 
@@ -24,7 +24,7 @@ class FailedRetry:
         return None
 
     def find(self, view: View) -> Iterator[Draft]:
-        """Look for tries after the first that changed nothing and learned nothing."""
+        """Look for retries with the same arguments and the same error, and no write in between."""
         for group in view.same_calls():
             repaired = _repaired(view, group)
             wasted = [
@@ -47,7 +47,7 @@ def _changed(view: View, before: ToolCall, again: ToolCall) -> bool:
 
 
 def _repaired(view: View, tries: Sequence[ToolCall]) -> set[str]:
-    """Name the calls that succeeded later although nothing was changed: their failures were passing ones."""
+    """Name the calls that later succeeded although nothing was changed: their failures were transient."""
     found: set[str] = set()
     for before, again in reversed(list(pairwise(tries))):
         later = not failed(again) or again.step_id in found

@@ -66,7 +66,7 @@ def flag(
 
 
 def gaps(view: View) -> tuple[str, ...]:
-    """List what could not be judged for want of evidence, in words for a user; what a card has a place for first."""
+    """List what could not be judged for lack of evidence, in words for a user, in the order of `DETECTORS`."""
     return tuple(dict.fromkeys(gap for detector in DETECTORS if (gap := detector.gap(view)) is not None))
 
 

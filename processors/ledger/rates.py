@@ -1,4 +1,4 @@
-"""What a call would have cost with another prompt."""
+"""What a call would have cost with a different prompt."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Key = tuple[str | None, str | None, str | None]
 SAME = 100
 """Rates that differ by less than one part in this many are the same rate, rounded."""
 SAMPLE = 1_000
-"""Tokens that a price book is asked about."""
+"""Tokens that a price book is asked to price, to learn a rate."""
 
 
 @dataclass(slots=True)
 class Rates:
-    """The rates of a session's calls, read off their own bills; the price book is asked only where those are silent.
+    """The rates of a session's calls, derived from their own bills; the price book is the fallback.
 
-    A model whose rates were seen to change within the session, as when they depend on the prompt's length, is always
-    asked about.
+    For a model whose rates vary within the session, as when they depend on the prompt's length, the price book is
+    always asked.
     """
 
     calls: Mapping[str, ModelCall]
@@ -36,7 +36,7 @@ class Rates:
     _stepped: set[Key] = field(default_factory=set)
 
     def learn(self, billed: Iterable[PromptCall]) -> None:
-        """Read the rates off some bills."""
+        """Derive the rates from some priced calls."""
         for prompt_call in billed:
             key = _key(self.calls[prompt_call.step_id])
             own = {part.token_class: (part.units, part.end - part.start) for part in prompt_call.ranges}
