@@ -22,8 +22,8 @@ RESAMPLES = 4000
 SEED = 20_260_423
 """Fixed, so that the same sessions give the same report."""
 LEAST_TASKS = 6
-"""Fewer tasks give no verdict. A change that all of five tasks share still has a two-sided sign test's p of 1/16, and
-resampling so few shows intervals that are far too narrow."""
+"""Fewer tasks give no verdict. A change that five of five tasks share has p = 1/16 in a two-sided sign test, and
+bootstrap intervals of so few clusters are far too narrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Regime(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the figures allow one to say."""
+    """What the figures support."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -61,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """The user's stakes: quality may fall by less than `quality`, cost must fall by at least `cost` (both shares)."""
+    """The user's margins, as shares: quality may fall by less than `quality`, cost must fall by at least `cost`."""
 
     quality: float = 0.05
     cost: float = 0.0
@@ -83,7 +83,7 @@ class Pair:
 
     @property
     def regime(self) -> Regime:
-        """How the outcome moved; a changed score between two fails is partial."""
+        """How the outcome changed; a changed score between two failures is partial."""
         before, after = self.baseline, self.candidate
         if before.passed is None or after.passed is None:
             return Regime.UNJUDGED
@@ -112,7 +112,7 @@ class Evaluation:
     median_cost_ratio: Interval | None
     total_cost_ratio: Interval | None
     noise_floor: Interval | None
-    """Ratio of totals of one half of the baseline to its other half; None without two baseline runs of a task."""
+    """Cost ratio between two halves of the baseline (an A/A split); None where no task has two baseline runs."""
     verdict: Verdict
     reasons: tuple[str, ...]
 
@@ -171,7 +171,7 @@ def _interval(pairs: Sequence[Pair], figure: Callable[[Sequence[Pair]], float]) 
 
 
 def _mcnemar(judged: Sequence[Pair]) -> float:
-    """Test task by task: runs of one task are not independent, so a task counts once, by what most of its pairs did."""
+    """Run McNemar's test over tasks: runs of one task are not independent, so a task counts once, by its majority."""
     net: Counter[str] = Counter()
     for pair in judged:
         net[pair.task_id] += (pair.regime is Regime.REGRESSION) - (pair.regime is Regime.RECOVERY)
@@ -193,7 +193,7 @@ def _total_ratio(pairs: Sequence[Pair]) -> float:
 
 
 def _noise_floor(baseline: dict[str, list[Run]]) -> Interval | None:
-    """Split every task's baseline runs in two at random, many times: what ratio does no change at all produce?"""
+    """Draw two baseline runs per task at random, many times: the cost ratio that no change at all produces."""
     costs = [[float(run.cost_usd) for run in runs if run.cost_usd] for _, runs in sorted(baseline.items())]
     repeated = [task for task in costs if len(task) > 1]
     if not repeated:

@@ -13,8 +13,7 @@ from processors.model import ModelCall, Text, ToolRequest
 
 
 class DuplicateLlmCall:
-    """Needs messages. Concurrent calls, and calls with different answers, may be deliberate sampling; a failed attempt
-    that was retried is no duplicate."""
+    """Needs messages. Concurrent calls or different answers may be deliberate sampling; a failed call is no duplicate."""
 
     name = "duplicate_llm_call"
 

@@ -1,6 +1,6 @@
-"""Which session an evaluation is about, and what all evaluations of a session come to.
+"""Which session an evaluation is about, and the outcome that all evaluations of a session add up to.
 
-What judged the most counts: a verdict on the session or its root goes before verdicts on single steps, which count
+The widest scope wins: a verdict on the session or its root takes precedence over verdicts on single steps, which count
 only where nobody judged the whole. The session passed when none of them failed and one passed.
 """
 
@@ -39,7 +39,7 @@ def judged(sessions: Sequence[Session], spans: Iterable[Span], logs: Iterable[Lo
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a group: whose trace and span is whose."""
+    """The traces and spans of a group, and the sessions they belong to."""
 
     ids: frozenset[str]
     of_span: dict[SpanKey, str] = field(default_factory=dict)
