@@ -13,7 +13,7 @@ from processors.model import ModelCall, Text, ToolRequest
 
 
 class DuplicateLlmCall:
-    """Needs messages. Concurrent calls or different answers may be deliberate sampling; failed calls are not counted."""
+    """Needs messages. Concurrent calls or different answers may be deliberate sampling; failed calls do not count."""
 
     name = "duplicate_llm_call"
 

@@ -14,7 +14,7 @@ from clawtrace_otel.cli.analysts import price_of
 from costcraft.analysts.analyst import Refused
 from costcraft.analysts.llm import LlmAnalyst
 from costcraft.case import Cases
-from costcraft.errors import BudgetExceededError
+from costcraft.errors import BudgetExceededError, CostCraftError
 from costcraft.llm import Models
 from costcraft.merge import merge
 from costcraft.patch import Action, EvidenceLevel, Polarity, SkillPatch
@@ -125,6 +125,21 @@ def test_a_stumble_is_retried(ask: Ask, first: Outcome) -> None:
     proposals, server = ask([first, says(proposal())])
     assert [type(proposal) for proposal in proposals] == [SkillPatch]
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_ends_the_run(ask: Ask, status: int) -> None:
+    """With a key that the provider refuses no question can be answered: the run ends and says so."""
+    with pytest.raises(CostCraftError, match=f"refuses the key \\({status}\\)"):
+        ask([Failure(status)])
+
+
+def test_another_refusal_costs_one_analysis(ask: Ask) -> None:
+    """A request that the provider refuses for another reason is not sent again, and the run goes on."""
+    (refused,), server = ask([Failure(400), says(proposal())])
+    assert isinstance(refused, Refused)
+    assert refused.reason == "the provider answered 400"
+    assert len(server.requests) == 1
 
 
 def test_a_model_that_never_answers_costs_one_analysis(ask: Ask) -> None:

@@ -358,8 +358,10 @@ def doubled(session: Session, step_id: str, later_ns: int) -> Session:
 
 def test_the_same_prompt_sent_again() -> None:
     """The same prompt with the same answer, one after the other, was sent once too often."""
-    session = told("Northern 1200.")
-    assert flagged(doubled(session, "main-turn0", 60_000_000_000), "duplicate_llm_call") == {"again"}
+    session = doubled(told("Northern 1200."), "main-turn0", 60_000_000_000)
+    (found,) = findings(session, "duplicate_llm_call")
+    assert (found.step_ids, found.related_step_ids, found.evidence["count"]) == (("again",), ("main-turn0",), 2)
+    assert found.wasted_usd == view_of(session).ledger.money("again").billed
 
 
 def test_another_answer_to_the_same_prompt() -> None:
