@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from processors.effects import Access, Effect, Effects
 from processors.model import ToolCall
@@ -105,7 +106,13 @@ class Changes:
 
 
 def _events(tools: Sequence[ToolCall]) -> list[ToolCall]:
-    """List calls in the order of their starts and ends; one that took no time is listed once."""
+    """List calls by time: each where it started and, if it still ran when the next one started, where it ended."""
+    ends = [
+        (tool.ended_at, False, position)
+        for position, (tool, following) in enumerate(pairwise(tools))
+        if tool.ended_at > following.started_at
+    ]
+    if not ends:
+        return list(tools)
     starts = [(tool.started_at, True, position) for position, tool in enumerate(tools)]
-    ends = [(tool.ended_at, False, position) for position, tool in enumerate(tools) if tool.ended_at > tool.started_at]
     return [tools[position] for _, _, position in sorted(starts + ends)]

@@ -34,7 +34,7 @@ def test_waste_is_part_of_the_bill_in_any_order(
     unpriced: float,
     random: Random,
 ) -> None:
-    """A finding's waste is unknown or above zero, all of it is at most the bill, and the order of steps changes nothing."""
+    """A finding's waste is unknown or above zero, the sum is at most the bill, and the order of steps is irrelevant."""
     scenario = (draw_unusual if unusual else draw)(seed)
     session = record(scenario.run(), scenario.provider, Capture(content=content), seed)
     prices = {
