@@ -33,9 +33,9 @@ class Distillation:
     admitted: tuple[Rule, ...]
     rejected: tuple[Rejection, ...]
     refused: tuple[Refused, ...]
-    """Proposals that were no patches to begin with."""
+    """Proposals that failed validation."""
     retired: tuple[Retired, ...]
-    """Rules of the base that leave the skill."""
+    """Rules of the base that are removed."""
     problems: tuple[str, ...]
     cases: Cases
     spent_usd: Decimal | None
@@ -107,7 +107,7 @@ def _lint(rules: Iterable[Rule], cases: Cases, base: Skill, least: EvidenceLevel
 def _write(
     base: Skill, admitted: Sequence[Rule], cases: Cases, standing: Mapping[str, Standing]
 ) -> tuple[Skill, tuple[Retired, ...]]:
-    """Add the admitted rules to those that stay of the base's; return what was retired too."""
+    """Add the admitted rules to the base's remaining ones; return the retired rules too."""
     stay: list[tuple[str, ManagedRule]] = []
     retired: list[Retired] = []
     for section in base.sections:

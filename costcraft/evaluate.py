@@ -21,6 +21,9 @@ from costcraft.statistics import Interval, bootstrap, mcnemar_exact
 RESAMPLES = 4000
 SEED = 20_260_423
 """Fixed, so that the same sessions give the same report."""
+LEAST_TASKS = 6
+"""Fewer tasks give no verdict. A change that five of five tasks share has p = 1/16 in a two-sided sign test, and
+bootstrap intervals of so few clusters are far too narrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Regime(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the figures allow one to say."""
+    """What the figures support."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -58,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """The user's stakes: quality may fall by less than `quality`, cost must fall by at least `cost` (both shares)."""
+    """The user's margins, as shares: quality may fall by less than `quality`, cost must fall by at least `cost`."""
 
     quality: float = 0.05
     cost: float = 0.0
@@ -80,7 +83,7 @@ class Pair:
 
     @property
     def regime(self) -> Regime:
-        """How the outcome moved; a changed score between two fails is partial."""
+        """How the outcome changed; a changed score between two failures is partial."""
         before, after = self.baseline, self.candidate
         if before.passed is None or after.passed is None:
             return Regime.UNJUDGED
@@ -103,12 +106,13 @@ class Evaluation:
     unpaired_tasks: tuple[str, ...]
     regimes: dict[Regime, int]
     mcnemar_p: float | None
+    """Over tasks, two-sided."""
     quality_difference: Interval | None
     """Pass rate of the candidate minus that of the baseline."""
     median_cost_ratio: Interval | None
     total_cost_ratio: Interval | None
     noise_floor: Interval | None
-    """Ratio of totals of one half of the baseline to its other half; None without two baseline runs of a task."""
+    """Cost ratio between two halves of the baseline (an A/A split); None where no task has two baseline runs."""
     verdict: Verdict
     reasons: tuple[str, ...]
 
@@ -122,7 +126,8 @@ def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margin
     priced = [pair for pair in pairs if pair.cost_ratio is not None]
     quality = _interval(judged, _quality_difference)
     total = _interval(priced, _total_ratio)
-    verdict, reasons = _judge(quality, total, margins)
+    tasks = {pair.task_id for pair in judged} & {pair.task_id for pair in priced}
+    verdict, reasons = _judge(quality, total, margins, len(tasks))
     regimes = Counter(pair.regime for pair in pairs)
     return Evaluation(
         baseline=baseline,
@@ -130,7 +135,7 @@ def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margin
         pairs=tuple(pairs),
         unpaired_tasks=tuple(sorted(set(before) ^ set(after))),
         regimes={regime: regimes[regime] for regime in Regime if regimes[regime]},
-        mcnemar_p=mcnemar_exact(regimes[Regime.REGRESSION], regimes[Regime.RECOVERY]) if judged else None,
+        mcnemar_p=_mcnemar(judged) if judged else None,
         quality_difference=quality,
         median_cost_ratio=_interval(priced, _median_ratio),
         total_cost_ratio=total,
@@ -165,6 +170,14 @@ def _interval(pairs: Sequence[Pair], figure: Callable[[Sequence[Pair]], float]) 
     return bootstrap(list(tasks.values()), figure, resamples=RESAMPLES, seed=SEED)
 
 
+def _mcnemar(judged: Sequence[Pair]) -> float:
+    """Run McNemar's test over tasks: runs of one task are not independent, so a task counts once, by its majority."""
+    net: Counter[str] = Counter()
+    for pair in judged:
+        net[pair.task_id] += (pair.regime is Regime.REGRESSION) - (pair.regime is Regime.RECOVERY)
+    return mcnemar_exact(sum(n > 0 for n in net.values()), sum(n < 0 for n in net.values()))
+
+
 def _quality_difference(pairs: Sequence[Pair]) -> float:
     return sum(bool(p.candidate.passed) - bool(p.baseline.passed) for p in pairs) / len(pairs)
 
@@ -180,7 +193,7 @@ def _total_ratio(pairs: Sequence[Pair]) -> float:
 
 
 def _noise_floor(baseline: dict[str, list[Run]]) -> Interval | None:
-    """Split every task's baseline runs in two at random, many times: what ratio does no change at all produce?"""
+    """Draw two baseline runs per task at random, many times: the cost ratio that no change at all produces."""
     costs = [[float(run.cost_usd) for run in runs if run.cost_usd] for _, runs in sorted(baseline.items())]
     repeated = [task for task in costs if len(task) > 1]
     if not repeated:
@@ -193,10 +206,14 @@ def _noise_floor(baseline: dict[str, list[Run]]) -> Interval | None:
     return Interval.of(1.0, ratios)
 
 
-def _judge(quality: Interval | None, cost: Interval | None, margins: Margins) -> tuple[Verdict, tuple[str, ...]]:
+def _judge(
+    quality: Interval | None, cost: Interval | None, margins: Margins, tasks: int
+) -> tuple[Verdict, tuple[str, ...]]:
     if quality is None or cost is None:
         missing = "outcomes" if quality is None else "costs"
         return Verdict.CANNOT_TELL, (f"no pair of sessions has {missing} on both sides",)
+    if tasks < LEAST_TASKS:
+        return Verdict.CANNOT_TELL, (f"at least {LEAST_TASKS} tasks need outcomes and costs on both sides: {tasks} do",)
     reasons = []
     if quality.high < -margins.quality:
         reasons.append(f"quality fell by more than the margin of {margins.quality:.0%}: {quality:+.1%}")

@@ -1,6 +1,6 @@
-"""Stronger evidence for a patch: what the analyst flagged is tried out where the user has an environment.
+"""Stronger evidence for a patch: its counterfactuals are replayed where the user has an environment.
 
-Patches come from the analysts and go on to `merge`, raised to `REPLAYED`, left as they are, or refused.
+Patches come from the analysts and go on to `merge`: raised to `REPLAYED`, unchanged, or lowered to `ARGUED`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def replayed(
 ) -> Iterator[SkillPatch]:
     """Yield the patches with replayed counterfactuals.
 
-    A prune whose steps the oracle turns out to need is dropped to `ARGUED`, which `merge` refuses with that reason.
-    A replay raises only dataflow evidence: it cannot see what a model learned from a read.
+    A prune whose steps the oracle turns out to need is lowered to `ARGUED`, which `merge` refuses. A replay raises only
+    dataflow evidence: it cannot see what a model learned from a read.
     """
     for done, patch in enumerate(patches, 1):
         progress("replays", done, len(patches))

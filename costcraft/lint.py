@@ -1,4 +1,4 @@
-"""What keeps a rule, or a whole skill, from being shipped.
+"""Checks that block a rule, or a whole skill, from being shipped.
 
 Rules come from `merge` and the finished skill from `distill`; problems come back as sentences. A problem blocks.
 """
@@ -19,7 +19,7 @@ RULE_TOKENS: Final = 1200
 """The budget of all managed rules together."""
 FEW: Final = 3
 FEW_SHARE: Final = 0.2
-"""A word in the arguments of fewer sessions than this is a fact of those tasks, not of the trade."""
+"""A word in the arguments of fewer sessions than this is a fact of those tasks, not general knowledge."""
 
 SECRETS: Final = (
     ("an API key", re.compile(r"\b(?:sk|pk|rk)[-_](?:[a-z]+[-_])*[A-Za-z0-9]{16,}")),

@@ -47,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Output]):
-    """What came of a question: `output`, or None with the reason."""
+    """The outcome of a question: `output`, or None with the reason."""
 
     output: Output | None
     reason: str = ""
@@ -143,7 +143,7 @@ class Models:
         return answer
 
     def _kept(self, place: Path, output: type[Output]) -> Answer[Output] | None:
-        """Return the answer that an earlier run paid for; what cannot be read is asked again."""
+        """Return the answer that an earlier run paid for; an unreadable one is asked for again."""
         try:
             kept = _Kept.model_validate_json(place.read_bytes())
             answer = Answer(output.model_validate(kept.output))
@@ -153,7 +153,7 @@ class Models:
         return answer
 
     def _keep(self, place: Path, output: BaseModel, usd: Decimal) -> None:
-        """Write an answer in one move: a run that is killed leaves it whole or not at all."""
+        """Write an answer atomically: a run that is killed leaves it whole or not at all."""
         self.cache.mkdir(parents=True, exist_ok=True)
         unfinished = place.with_suffix(".part")
         unfinished.write_text(_Kept(output=output.model_dump(mode="json"), usd=usd).model_dump_json(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How far a long run is, told to whoever shows it."""
+"""Progress of a long run, reported to whoever displays it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told, from one thread, how many of a stage's parts are done."""
+    """Receives, from one thread, how many parts of a stage are done."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Take note."""
+        """Report progress."""
         ...
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Show nothing."""
+    """Report nothing."""

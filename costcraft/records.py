@@ -1,4 +1,4 @@
-"""What a run came to, in the form in which a store keeps it.
+"""The result of a run, in the form in which a store keeps it.
 
 A `Distillation` comes in; `SkillReport`s go to whoever owns the store, small enough for one request each.
 """

@@ -1,7 +1,7 @@
 """Counterfactuals by execution: a session's tool calls run again, with and without some of them.
 
-A user's `Environment` runs in a child process with a time limit, so that a fault of it is a sentence and not a crash.
-Verdicts are kept by the content of what was run.
+A user's `Environment` runs in a child process with a time limit, so that its faults become an error message instead of
+a crash. Verdicts are cached by the content of what was run.
 """
 
 from __future__ import annotations

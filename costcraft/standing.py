@@ -1,4 +1,4 @@
-"""What earlier runs left: the rules that a skill has, what speaks against them, and what they speak against.
+"""Rules from earlier runs: what new evidence says for and against them, and which new rules they exclude.
 
 Conflicts with new rules are decided in the order of the merge: a repair goes before a prune, a prune before a preserve.
 """
@@ -40,14 +40,14 @@ NOTHING = Memory()
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A rule that leaves the skill, and why."""
+    """A rule that is removed from the skill, and why."""
 
     rule: ManagedRule
     reason: str
 
 
 def refused(rules: Iterable[Rule], standing: Mapping[str, Standing]) -> tuple[list[Rule], list[Rejection]]:
-    """Return the rules that may join the standing ones, and those that a stronger standing rule contradicts."""
+    """Return the rules that may join the standing ones, and those that contradict a stronger standing rule."""
     kept: list[Rule] = []
     rejected: list[Rejection] = []
     for rule in rules:
@@ -64,9 +64,9 @@ def refused(rules: Iterable[Rule], standing: Mapping[str, Standing]) -> tuple[li
 
 
 def counted(rule: ManagedRule, known: Standing | None, admitted: Sequence[Rule]) -> ManagedRule | Retired:
-    """Return a standing rule with what the new rules say for and against it, or that it is retired.
+    """Return a standing rule with updated counters, or as retired.
 
-    Every session that a contradicting rule stands on speaks against it.
+    Every session behind a contradicting rule counts as harmful.
     """
     against = [new for new in admitted if known is not None and _contradict(new, known)]
     harmful = rule.harmful + len({session for new in against for session in new.sessions})

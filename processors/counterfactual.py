@@ -7,7 +7,8 @@ design/ledger.md, 'What leaving a step out would have saved'.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,7 +23,7 @@ from processors.pricing.model import PriceBook, TokenClass
 from processors.structure import Structure
 
 LEAD_IN = 64
-"""Visible tokens up to which text beside tool requests only announces them: the turn vanishes with its tools."""
+"""Visible tokens up to which text beside tool requests is an announcement: the turn vanishes with its tools."""
 CACHED = "turns that only asked for these steps are not taken; cache hits follow the observed policy"
 UNCACHED = "turns that only asked for these steps are not taken; no cache was seen"
 PARTLY = "; {} model calls without a price count for nothing"
@@ -53,6 +54,7 @@ class Counterfactual:
         cached = any(call.usage and call.usage.cache_read_input_tokens for call in self._structure.calls)
         unpriced = sum(ledger.unpriced.values())
         self._assumption = (CACHED if cached else UNCACHED) + (PARTLY.format(unpriced) if unpriced else "")
+        self._all_priced = not unpriced
         self._rewrites: list[Rewrite] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._segments: dict[str, list[tuple[int, Segment]]] = defaultdict(list)
@@ -64,7 +66,7 @@ class Counterfactual:
                 self._index(Rewrite(stretch, rule, self._rates))
         self._anything_priced = any(call.ranges for call in self._calls.values())
         self._savings: dict[frozenset[str], Saving | None] = {}
-        """What was asked before: findings and single steps ask for the same."""
+        """Answers given so far: findings and single steps ask for the same removals."""
 
     def _index(self, rewrite: Rewrite) -> None:
         number = len(self._rewrites)
@@ -76,10 +78,11 @@ class Counterfactual:
             self._segments[segment.producer].append((number, segment))
 
     def saving(self, step_ids: Iterable[str]) -> Saving | None:
-        """Price the session without these tool calls and sub-agents, all left out together.
+        """Price the session without these tool calls and sub-agents, all removed together.
 
-        Returns USD saved; None where none of them can be left out or nothing was priced. A negative saving says that
-        the session would have cost more, as when a cache entry would not have been long enough to be used.
+        Returns USD saved; None where none of them can be removed, or where only unpriced calls paid for them.
+        A negative saving says that the session would have cost more, as when a cache entry would not have been long
+        enough to be used.
         """
         asked = frozenset(step_ids)
         if asked not in self._savings:
@@ -90,9 +93,12 @@ class Counterfactual:
         gone = self._gone(step_ids)
         if gone is None or not self._anything_priced:
             return None
+        affected = self._affected(gone)
+        if not self._paid_for(gone, affected):
+            return None
         units = sum(self._bill(step_id) for step_id in gone.steps)
         units += sum(self._fewer_requests(step_id, gone.steps) for step_id in gone.shortened)
-        for number, (segments, vanished) in self._affected(gone).items():
+        for number, (segments, vanished) in affected.items():
             units += self._rewrites[number].saved(segments, vanished)
         return Saving(
             usd=self._currency.usd(units),
@@ -100,7 +106,7 @@ class Counterfactual:
         )
 
     def cached_saving(self, call_step_id: str, more: int) -> Decimal | None:
-        """Price one call as if it had read so many more tokens from the cache.
+        """Price one call as if it had read `more` further tokens from the cache.
 
         Returns USD saved; None for an unpriced call.
         """
@@ -127,7 +133,7 @@ class Counterfactual:
         return _Gone(frozenset(steps), frozenset(vanished), frozenset(outside - vanished))
 
     def _tools(self, step_id: str) -> Iterator[str]:
-        """Name what can be left out of a step: a tool call, or the tool call that started a sub-agent."""
+        """Name the step to remove: the tool call itself, or the tool call that started the sub-agent."""
         step = self._structure.by_id.get(step_id)
         if isinstance(step, ToolCall):
             yield step_id
@@ -142,6 +148,19 @@ class Counterfactual:
         """Units that a step inside a removed sub-agent, or a tool with a price per call, was billed."""
         money = self._steps.get(step_id)
         return 0 if money is None or money.billed is None else self._currency.units(money.billed)
+
+    def _paid_for(self, gone: _Gone, affected: Mapping[int, tuple[Sequence[Segment], AbstractSet[int]]]) -> bool:
+        """Whether a priced call asked for what is removed, carried it or is part of it, or every call has a price."""
+        if self._all_priced:
+            return True
+        calls = (
+            self._calls[step_id] for step_id in gone.steps | gone.vanished | gone.shortened if step_id in self._calls
+        )
+        return (
+            any(call.ranges for call in calls)
+            or any(self._bill(step_id) for step_id in gone.steps)
+            or any(self._rewrites[n].paid_for(segment) for n, (segments, _) in affected.items() for segment in segments)
+        )
 
     def _fewer_requests(self, call_step_id: str, steps: frozenset[str]) -> int:
         call = self._calls[call_step_id]
@@ -161,5 +180,5 @@ class Counterfactual:
         return found
 
     def _inside(self, steps: frozenset[str]) -> set[int]:
-        """Name the stretches that belong to removed sub-agents: their calls were taken off the bill as a whole."""
+        """Name the stretches of removed sub-agents: their calls are deducted as a whole."""
         return {self._places[step_id][0] for step_id in steps if step_id in self._places}

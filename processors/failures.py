@@ -17,7 +17,7 @@ Failing: TypeAlias = ModelCall | ToolCall | AgentRun
 _PERMANENT = re.compile(
     r"^4(?!08|09|29)\d\d$|BadRequest|Authentication|Permission|Forbidden|NotFound|Invalid|Validation"
 )
-"""Errors of a request that the same request would meet again, by HTTP status or by the class SDKs raise."""
+"""Permanent errors, which the same request would meet again, by HTTP status or by the class that SDKs raise."""
 
 
 def failed_steps(session: Session, structure: Structure) -> Iterator[Failing]:
@@ -39,7 +39,7 @@ def in_words(error: StepError) -> str:
 
 
 def repairs(view: View) -> dict[str, str]:
-    """Map failed calls to the later call that did what they had failed to do."""
+    """Map failed calls to the later call that succeeded in their place."""
     tools = {failure.step_id: failure.repaired_by for failure in failed_tools(view) if failure.repaired_by is not None}
     return {**tools, **_repaired_calls(view.structure)}
 
@@ -63,7 +63,7 @@ def _repaired_calls(structure: Structure) -> dict[str, str]:
 
 
 def _redoes(call: ModelCall, failed: ModelCall) -> bool:
-    """Return whether a request is a failed one made again: the same prompt, or where unknown, a passing trouble."""
+    """Return whether a request retries a failed one: the same prompt, or where unknown, a transient error."""
     if call.input_messages is not None and failed.input_messages is not None:
         return call.input_messages == failed.input_messages
     return failed.error is not None and not _PERMANENT.search(failed.error.type)

@@ -72,7 +72,7 @@ def session_row(compiled: Compiled) -> Row:
         "cost_usd": summary.cost,
         "reported_cost_usd": summary.reported_cost,
         "unpriced_call_count": sum(summary.unpriced.values()),
-        "wasted_usd": None if summary.cost is None else wasted_usd(compiled.findings, compiled.ledger),
+        "wasted_usd": None if summary.cost is None else wasted_usd(compiled.findings, compiled.view),
         "outcome_score": session.outcome.score if session.outcome else None,
         "outcome_passed": session.outcome.passed if session.outcome else None,
         "condition": session.condition,

@@ -1,4 +1,4 @@
-"""What leaving out each single step would have saved, for the steps where it matters."""
+"""What removing each step on its own would have saved, for the costliest steps of a session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from processors.ledger import Ledger
 from processors.model import AgentRun, Session, ToolCall
 
 MOST_STEPS: Final = 5_000
-"""Steps that are looked at in one session, the costliest ones: ten thousand looks take seconds."""
+"""How many steps of a session are considered, costliest first: ten thousand counterfactuals take seconds."""
 
 
 def savings(session: Session, ledger: Ledger, what_if: Counterfactual, most: int = MOST_STEPS) -> Mapping[str, Decimal]:
@@ -25,7 +25,7 @@ def savings(session: Session, ledger: Ledger, what_if: Counterfactual, most: int
 
 
 def gap(session: Session, most: int = MOST_STEPS) -> str | None:
-    """Say of how many steps the saving was not worked out; None where it was of all."""
+    """Say for how many steps no saving was computed; None where it was computed for all."""
     count = len(_removable(session))
     return f"savings only of the {most:,} costliest of {count:,} steps" if count > most else None
 

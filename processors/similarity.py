@@ -1,4 +1,4 @@
-"""Exact similarity of many strings, fast: which are alike, found without comparing every pair letter by letter.
+"""Exact similarity search over many strings, without a full comparison of every pair.
 
 Callers give each string once; only pairs whose lengths and whose character histograms allow the wanted
 similarity are compared, and the comparison stops as soon as it cannot be reached.

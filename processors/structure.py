@@ -19,7 +19,7 @@ class Structure:
     """The step above each step that has one; free of cycles."""
     children: Mapping[str, tuple[str, ...]]
     owners: Mapping[str, str]
-    """The agent run, or the tool that works like one, in whose loop a step ran."""
+    """The agent run in whose loop a step ran, or the tool that acts as an agent."""
     calls: tuple[ModelCall, ...]
     """The counted chat calls, by time."""
     tools: tuple[ToolCall, ...]

@@ -1,4 +1,4 @@
-"""Figures of a whole session, from which its row and its card are made: each is counted in one place."""
+"""Totals of a session. Its row and its card both use them, so each is computed in one place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from processors.unseen import model_calls_unseen, tool_calls_unseen
 
 UNKNOWN_MODEL = "unknown"
 MOST_REPORTED = 10**9
-"""USD that no single call or agent costs."""
+"""USD above which a reported cost is implausible for a single call or agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def token_sum(calls: Iterable[ModelCall], name: str) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a session comes to. Second sightings of a call count nowhere."""
+    """Totals of a session. A duplicate report of a call counts nowhere."""
 
     models: Mapping[str, int]
     """Billable calls by model, the most used first."""
@@ -84,7 +84,7 @@ class Summary:
 
 
 def summarise(session: Session, prices: Mapping[str, Price], ledger: Ledger, structure: Structure) -> Summary:
-    """Count what a session comes to."""
+    """Compute a session's totals."""
     calls = tuple(billable_calls(session))
     counted = [step for step in session.steps if step.counted_by is None]
     found = [prices.get(call.step_id, Unpriced("not_priced")) for call in calls]
@@ -126,7 +126,7 @@ def _reported(counted: Iterable[Step], structure: Structure) -> Decimal | None:
 
 
 def _believable(cost: Decimal | None) -> Decimal | None:
-    """Return a reported cost to a whole quantum; None for one that cannot be meant."""
+    """Return a reported cost rounded to the quantum; None for an implausible one."""
     if cost is None or not cost.is_finite() or not 0 <= cost <= MOST_REPORTED:
         return None
     return cost.quantize(USD_QUANTUM)

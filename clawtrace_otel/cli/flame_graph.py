@@ -66,7 +66,7 @@ def svg(tree: StepTree, title: str) -> str:
     """Return one SVG image that needs nothing else; a step's figures appear when the pointer rests on it."""
     boxes = list(_boxes(tree))
     height = (max((depth for depth, *_ in boxes), default=0) + 2) * _ROW + 4
-    head = f'<text x="4" y="14" font-weight="bold">{_words(title)}  {usd(tree.known_usd())}</text>'
+    head = f'<text x="4" y="14" font-weight="bold">{_words(title)}  {usd(tree.session_usd)}</text>'
     drawn = "\n".join(_rectangle(tree, *box) for box in boxes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
@@ -90,7 +90,7 @@ def _boxes(tree: StepTree) -> Iterator[tuple[int, float, float, StepNode]]:
     edges: list[Decimal] = [Decimal(0)]
     for depth, node in tree.walk():
         del edges[depth + 1 :]
-        left, cost = edges[depth], tree.total_usd[node.step_id]
+        left, cost = edges[depth], tree.total_usd[node.step_id] or Decimal(0)
         edges[depth] = left + cost
         edges.append(left)
         width = float(cost / whole) * _WIDTH
@@ -100,7 +100,7 @@ def _boxes(tree: StepTree) -> Iterator[tuple[int, float, float, StepNode]]:
 
 def _rectangle(tree: StepTree, depth: int, left: float, width: float, node: StepNode) -> str:
     top = (depth + 1) * _ROW
-    total = usd(tree.known_usd(node.step_id))
+    total = usd(tree.total_usd[node.step_id])
     own = f"{usd(node.self_usd)}, of which carried: {usd(node.carried_usd)}"
     found = f"\n{', '.join(node.findings)}" if node.findings else ""
     tip = f"{shown(node.label)}\nwith all below: {total}\nby itself: {own}{found}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -26,7 +26,7 @@ class StepNode:
     name: str
     error_type: str | None
     self_usd: Decimal | None
-    """What the ledger attributes to the step; its bill where nothing was attributed."""
+    """What the ledger attributes to the step; None for a call without a price."""
     carried_usd: Decimal | None
     findings: tuple[str, ...] = ()
 
@@ -42,21 +42,13 @@ class StepTree:
 
     nodes: Mapping[str, StepNode]
     children: Mapping[str | None, Sequence[str]]
-    total_usd: Mapping[str, Decimal]
-    """What each step and everything below it cost; unknown counts as nothing."""
-    known: Set[str]
-    """The steps with a known cost of their own or below them."""
+    total_usd: Mapping[str, Decimal | None]
+    """What each step and everything below it cost, as far as it is known; None where nothing of it is."""
 
     @property
-    def session_usd(self) -> Decimal:
-        """The sum over the roots."""
-        return sum((self.total_usd[root] for root in self.children.get(None, ())), Decimal(0))
-
-    def known_usd(self, step_id: str | None = None) -> Decimal | None:
-        """Return what a step, or else the session, cost with all below it; None where no cost in it is known."""
-        if step_id is None:
-            return self.session_usd if self.known else None
-        return self.total_usd[step_id] if step_id in self.known else None
+    def session_usd(self) -> Decimal | None:
+        """The sum over the roots, as far as it is known; None where nothing is."""
+        return _sum(self.total_usd[root] for root in self.children.get(None, ()))
 
     def walk(self) -> Iterator[tuple[int, StepNode]]:
         """Yield (depth, step), a parent before its children."""
@@ -88,7 +80,7 @@ def step_tree(reader: SessionReader, session_id: str) -> StepTree:
                 kind=str(kind),
                 name=str(name),
                 error_type=None if error is None else str(error),
-                self_usd=_money(cost if attributed is None else attributed),
+                self_usd=own_usd(_money(cost), _money(attributed)),
                 carried_usd=_money(carried),
                 findings=flagged.get(str(step_id), ()),
             )
@@ -102,14 +94,22 @@ def tree_of(nodes: Mapping[str, StepNode]) -> StepTree:
         parent = node.parent_step_id if node.parent_step_id in depths else None
         depths[step_id] = 0 if parent is None else depths[parent] + 1
         children.setdefault(parent, []).append(step_id)
-    total = {step_id: node.self_usd or Decimal(0) for step_id, node in nodes.items()}
-    known = {step_id for step_id, node in nodes.items() if node.self_usd is not None}
+    total = {step_id: node.self_usd for step_id, node in nodes.items()}
     for step_id in sorted(nodes, key=depths.__getitem__, reverse=True):
         parent = nodes[step_id].parent_step_id
         if depths[step_id] > 0 and parent is not None:
-            total[parent] += total[step_id]
-            known |= {parent} if step_id in known else set()
-    return StepTree(nodes, children, total, known)
+            total[parent] = _sum((total[parent], total[step_id]))
+    return StepTree(nodes, children, total)
+
+
+def own_usd(billed: Decimal | None, attributed: Decimal | None) -> Decimal | None:
+    """Return what a step cost by itself: nothing attributed to a step without a bill is not known, rather than 0."""
+    return attributed if attributed or billed is not None else None
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _flagged(reader: SessionReader, session_id: str) -> dict[str, tuple[str, ...]]:

@@ -21,7 +21,7 @@ def rich_tree(tree: StepTree, title: str) -> Tree:
     from rich.text import Text
     from rich.tree import Tree
 
-    root = Tree(Text(f"{shown(title)}  {usd(tree.known_usd())}", style="bold"))
+    root = Tree(Text(f"{shown(title)}  {usd(tree.session_usd)}", style="bold"))
     path: list[Tree] = [root]
     for count, (depth, node) in enumerate(tree.walk()):
         if count == MOST_STEPS:
@@ -36,7 +36,7 @@ def _line(tree: StepTree, node: StepNode) -> Text:
     from rich.text import Text
 
     line = Text(f"{shown(node.label)}  ")
-    line.append(usd(tree.known_usd(node.step_id)), style="bold")
+    line.append(usd(tree.total_usd[node.step_id]), style="bold")
     if node.step_id in tree.children:
         line.append(f"  self {usd(node.self_usd)}", style="dim")
     if node.carried_usd:

@@ -13,7 +13,7 @@ from costcraft.patch import SkillPatch
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A proposal that is no patch, and why."""
+    """A proposal that failed validation, and why."""
 
     analyst: str
     session_id: str
@@ -26,7 +26,7 @@ class Analyst(Protocol):
 
     @property
     def name(self) -> str:
-        """What patches name as their analyst."""
+        """The name that its patches carry."""
         ...
 
     @property
@@ -35,5 +35,5 @@ class Analyst(Protocol):
         ...
 
     def propose(self, cases: Cases) -> Iterable[SkillPatch | Refused]:
-        """Return patches, and what was refused on the way; deterministic where no model is asked."""
+        """Return patches and refused proposals; deterministic where no model is asked."""
         ...

@@ -55,7 +55,7 @@ class Proposals(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LlmAnalyst:
-    """Asks about every session that an oracle judged, passes and failures with a prompt of their own."""
+    """Asks about every session that an oracle judged, with one prompt for passes and one for failures."""
 
     models: Models
     ablation: Ablation = FULL
@@ -67,7 +67,7 @@ class LlmAnalyst:
         return self.models.worth_usd
 
     def questions(self, cases: Cases) -> list[tuple[Case, Question]]:
-        """Return what would be asked, for a dry run too."""
+        """Return the questions that would be asked, also for a dry run."""
         judged = [case for case in cases.by_id.values() if case.passed is not None]
         return [(case, Question(self._instructions(case), trajectory(case))) for case in judged]
 
@@ -150,7 +150,7 @@ class _Seen:
         return cls(cases, words, {family: frozenset(tools) for family, tools in used.items()})
 
     def borrows(self, case: Case, proposal: Proposal) -> str | None:
-        """Return why a rule is not about what its evidence is about, None where it is."""
+        """Return why a rule is not about the subject of its evidence; None where it is."""
         named = {name for name, word in self.tools.items() if word.search(proposal.rule)}
         if not re.search(rf"(?<!\w){re.escape(proposal.tool)}(?!\w)", proposal.rule):
             return f"the rule does not name {proposal.tool!r}, which its evidence is about"
@@ -173,7 +173,14 @@ def _behind(case: Case, proposal: Proposal) -> CaseFinding | None:
     tools = {step.name for step_id in steps if (step := case.step(step_id)) is not None}
     if tools != {proposal.tool}:
         return None
-    covering = [f for f in case.findings if not f.soft and f.detector in PRUNES and steps <= set(f.step_ids)]
+    covering = [
+        finding
+        for finding in case.findings
+        if not finding.soft
+        and finding.detector in PRUNES
+        and steps <= set(finding.step_ids)
+        and (finding.saving_usd is None or finding.saving_usd > 0)
+    ]
     return max(covering, key=lambda finding: PRUNES[finding.detector].level, default=None)
 
 

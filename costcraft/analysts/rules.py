@@ -34,12 +34,12 @@ ENOUGH = 2
 
 
 TOGETHER = 200
-"""Passing sessions that one share holds."""
+"""Passing sessions per share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Some passing sessions, and the tools whose results all passing sessions leave unused more often than not."""
+    """Some passing sessions, and the tools whose results are unused in most calls over all passing sessions."""
 
     cases: tuple[Case, ...]
     unused: frozenset[str]
@@ -74,7 +74,7 @@ class RulesAnalyst:
             yield from self.of_share(share)
 
     def shares(self, cases: Cases) -> Iterator[Share]:
-        """Yield what can be looked at apart: `propose` is `of_share` of each, in this order."""
+        """Yield independent units of work: `propose` is `of_share` of each, in this order."""
         passed = tuple(case for case in cases.by_id.values() if case.passed)
         unused = _mostly_unused(passed)
         for first in range(0, len(passed) if self.ablation.prune else 0, TOGETHER):
@@ -83,7 +83,7 @@ class RulesAnalyst:
             yield Family(family, members)
 
     def of_share(self, share: Share) -> Iterator[SkillPatch]:
-        """Yield what a share gives cause to propose."""
+        """Yield the patches that follow from one share."""
         if isinstance(share, Family):
             yield from self._contrast(share.name, share.members)
             return
@@ -96,7 +96,7 @@ class RulesAnalyst:
             tools = sorted({step.name for step_id in finding.step_ids if (step := case.step(step_id))})
             if wording is None or finding.soft or len(tools) != 1:
                 continue
-            if self.ablation.cost and not finding.saving_usd:
+            if self.ablation.cost and (finding.saving_usd or 0) <= 0:
                 continue
             if wording.level is EvidenceLevel.DATAFLOW and tools[0] not in unused:
                 continue
@@ -123,7 +123,7 @@ class RulesAnalyst:
             )
 
     def _dearest(self, case: Case) -> Iterator[SkillPatch]:
-        """Advise against the tool call that cost most, as one would who asks nothing but the price."""
+        """Advise against the costliest tool call, as an analyst without counterfactuals would."""
         priced = [step for step in case.tools if step.attributed_usd]
         if not priced:
             return
@@ -199,7 +199,7 @@ class RulesAnalyst:
 
 
 def _mostly_unused(passed: Sequence[Case]) -> frozenset[str]:
-    """Return the tools whose results passing sessions left unused more often than not; no other is advised against."""
+    """Return the tools whose results passing sessions left unused in most calls; only these may be advised against."""
     calls = Counter(step.name for case in passed for step in case.tools)
     left = Counter(
         step.name
@@ -240,6 +240,6 @@ class _Contrast:
         return cls(tuple(sorted(telling, key=lambda b: (-difference[b], b.after is None, str(b)))))
 
     def explains(self, done: frozenset[Behaviour]) -> Behaviour | None:
-        """Return the most telling behaviour that a failure lacks, though it did what that comes after."""
+        """Return the most telling behaviour that a failure lacks, although it did what should have come before."""
         used = {behaviour.tool for behaviour in done}
         return next((b for b in self.telling if b not in done and (b.after is None or b.after in used)), None)

@@ -1,6 +1,6 @@
-"""Holds what sessions cost against a user's budgets.
+"""Compares what sessions cost with a user's budgets.
 
-Pure: what other sessions put on the same days comes in, and the same sessions judged again give the same verdicts.
+Pure: the charges of other sessions on the same days are passed in; judging again gives the same verdicts.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class _Model(BaseModel):
 
 
 class Rule(_Model):
-    """One limit. It is broken by more than the limit, not by just that."""
+    """One limit. It is breached by more than the limit, not by exactly the limit."""
 
     rule: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     per: Per

@@ -1,4 +1,4 @@
-"""When two results are the same answer, when one says that there is none, and when it says that work goes on."""
+"""Classifies tool results: equal, negative, pending, a bare verdict, or an acknowledgement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VOLATILE = re.compile(
     r"[ _-]?id[\"']?[:=] ?[\"']?[\w-]+)",
     re.IGNORECASE,
 )
-"""Parts of an answer that say when and under which number it was given."""
+"""Parts of a result that differ on every call: timestamps, durations, request ids."""
 VOLATILE_HINTS = (
     re.compile(r"-(?:\d\d-\d\d[t ]|[0-9a-f]{4}-)"),
     re.compile(r":\d\d:\d\d"),
@@ -25,7 +25,7 @@ VOLATILE_HINTS = (
 """One of these stands, case folded, wherever the pattern matches. Each begins with a letter of its own, for which a
 text is searched many times faster than for the pattern; most answers have no such part."""
 STEADY = 0.5
-"""An answer of which less than this is steady is about the volatile part itself, such as a clock's."""
+"""A result with a smaller stable share is about the volatile part itself, such as the output of a clock."""
 NEGATIVE = re.compile(
     r"\b(?:not? (?:\w+ ){0,2}(?:found|results?|match(?:es)?|such|exist\w*|available|records?|data|entries|items|rows)"
     r"|(?:doesn't|does not|didn't|did not) exist|0 (?:results?|matches|rows|items)|cannot|neither|none|nothing|unable"
@@ -53,7 +53,7 @@ FAILED = re.compile(
 )
 UNCHANGED = re.compile(r"\b(?:unchanged|not (?:been )?(?:changed|modified)) since\b.{0,40}\blast\b", re.IGNORECASE)
 INFORMATIVE = 32
-"""Bytes from which equal answers show that two calls asked the same rather than that both were acknowledged."""
+"""Length from which equal results show that two calls asked the same thing, not merely that both succeeded."""
 
 
 def failed(tool: ToolCall) -> bool:
@@ -62,16 +62,16 @@ def failed(tool: ToolCall) -> bool:
 
 
 def steady_answer(tool: ToolCall) -> str | None:
-    """Return what a call answered, without what changes from call to call; None where it was not captured.
+    """Return a call's result with its volatile parts masked; None where it was not captured.
 
-    Detectors ask the view, which works it out once.
+    Detectors ask the view, which caches it.
     """
     text = result_text(tool)
     return None if text is None else steady(text)
 
 
 def steady(text: str) -> str:
-    """Blank out times, durations and request numbers, unless the text is about little else."""
+    """Mask timestamps, durations and request ids, unless they make up most of the text."""
     tidy = " ".join(text.split())
     folded = tidy.casefold()
     if not any(hint.search(folded) for hint in VOLATILE_HINTS):
@@ -81,7 +81,7 @@ def steady(text: str) -> str:
 
 
 def error_of(tool: ToolCall) -> str | None:
-    """Return the error of a failed call, to compare with another; None where nothing but the failure is known."""
+    """Return the error of a failed call in comparable form; None where only the fact of the failure is known."""
     if tool.error is not None:
         said = tool.error.message or tool.result or ""
         return steady(f"{tool.error.type} {said}")
@@ -89,22 +89,22 @@ def error_of(tool: ToolCall) -> str | None:
 
 
 def negative(text: str) -> bool:
-    """Whether an answer says that there is nothing: knowing that is of use, although no word of it is repeated."""
+    """Whether a result says that there is nothing. That is useful to know, although nothing of it is ever repeated."""
     return text.strip().lower() in EMPTY or (len(text) <= NEGATIVE_LENGTH and bool(NEGATIVE.search(text)))
 
 
 def verdict(text: str) -> bool:
-    """Whether an answer is a short judgement, which can be acted upon without a word of it being repeated."""
+    """Whether a result is a short verdict, which can be acted on without being repeated."""
     return negative(text) or (len(text) <= NEGATIVE_LENGTH and bool(VERDICT.search(text)))
 
 
 def unchanged(text: str) -> bool:
-    """Whether an answer says, in place of itself, that it is the one which was given before."""
+    """Whether a result only says that it is unchanged since the last call."""
     return len(text) <= NEGATIVE_LENGTH and bool(UNCHANGED.search(text))
 
 
 def pending(text: str) -> bool:
-    """Whether an answer says that work goes on, so that asking again makes sense."""
+    """Whether a result reports work in progress, so that polling again makes sense."""
     beginning = text[:2_000]
     folded = beginning.casefold()
     told = any(state in folded for state in STATES) and PENDING.search(beginning)
@@ -112,5 +112,5 @@ def pending(text: str) -> bool:
 
 
 def informative(text: str) -> bool:
-    """Whether an answer is more than an acknowledgement."""
+    """Whether a result is more than an acknowledgement."""
     return len(text) >= INFORMATIVE and not negative(text)

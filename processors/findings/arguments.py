@@ -1,4 +1,4 @@
-"""When two calls ask the same: arguments without what explains them, written in one way, compared by meaning."""
+"""Whether two calls ask the same thing: arguments are stripped of explanations, normalised, and compared by meaning."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from processors.similarity import similarity
 EXPLAINING = word_set(
     "comment description explanation intent justification motivation purpose rationale reason reasoning thought"
 )
-"""Arguments that say why a call is made and change nothing about it."""
+"""Arguments that explain why a call is made and do not affect its result."""
 PAGING = re.compile(
     r"(^|_)(after|before|begin|cursor|date|day|end|first|from|index|last|length|limit|line|lines|max|min|offset|page|"
     r"range|since|size|skip|start|start_line|step|take|to|top|until|view_range|width)($|_)",
     re.IGNORECASE,
 )
-"""Arguments that choose a part of an answer."""
+"""Arguments that select a part of a result, such as a page or a range."""
 WORD = re.compile(r"\w+")
 FILLERS = word_set(
     """a about all an and any are as at be by can do for from give how i in info information into is it its list me my
@@ -35,7 +35,7 @@ ALIKE = 0.8
 
 @lru_cache(maxsize=8192)
 def plain(arguments: str) -> str:
-    """Write arguments in one way: no explanations, one spelling of paths and spaces."""
+    """Normalise arguments: no explanations, one spelling of paths and whitespace."""
     parsed = parse(arguments)
     if isinstance(parsed, dict):
         kept = {key: value for key, value in parsed.items() if key.lower() not in EXPLAINING}
@@ -56,7 +56,7 @@ def _tidy(value: Json) -> Json:
 
 
 def same_meaning(left: str, right: str) -> bool:
-    """Whether two plain forms that differ still ask the same.
+    """Whether two normalised argument strings that differ still ask the same thing.
 
     They must be similar as text, and what differs must carry no meaning: filler words, the order of a search's words,
     a plural, the folder before a path, or an option that neither names nor limits anything. A different number, name or

@@ -1,4 +1,4 @@
-"""A prompt that was extended and yet paid for afresh."""
+"""A prompt that extended the previous one and yet missed the cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from processors.model import ModelCall, Text
 from processors.model_names import same_family
 
 COLLAPSED = 0.5
-"""A call that read less than this share of what it could lost the cache."""
+"""A call that read less than this share of the readable tokens missed the cache."""
 LEAST_TOKENS = 1_024
 
 
@@ -59,16 +59,17 @@ def _read(call: ModelCall) -> int:
 
 
 def _lost(before: ModelCall, call: ModelCall, rule: CacheRule) -> int:
-    """Count the tokens that a call could have read from the cache and did not; 0 where it had no right to them.
+    """Count the tokens that a call could have read from the cache and did not; 0 where no hit could be expected.
 
-    Where writes are reported, only what was read or written before is in the cache; else the prompt before is.
+    Where cache writes are reported, only what the previous call read or wrote is in the cache; otherwise its whole
+    prompt is. An entry becomes readable once the call that writes it has been answered.
     """
     if not same_family(before, call) or call.usage is None or call.usage.cache_read_input_tokens is None:
         return 0
     written = before.usage.cache_write_input_tokens if before.usage is not None else None
     one_hour = (before.usage.cache_write_1h_input_tokens or 0) if before.usage is not None else 0
     lifetime = HOUR_NS if one_hour and one_hour == written else rule.lifetime_ns
-    if call.started_at - before.started_at > lifetime:
+    if call.started_at < before.ended_at or call.started_at - before.started_at > lifetime:
         return 0
     cached = _read(before) + written if written is not None else prompt_length(before) or 0
     readable = rule.readable(cached)

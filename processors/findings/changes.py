@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from processors.effects import Access, Effect, Effects
 from processors.model import ToolCall
@@ -13,7 +14,7 @@ from processors.model import ToolCall
 
 @dataclass(slots=True)
 class _Writers:
-    """Positions of writing calls by what they write to, so that a range is searched without visiting its calls."""
+    """Positions of writing calls by target, so that a range can be searched without visiting every call in it."""
 
     every: list[int] = field(default_factory=list)
     anywhere: list[int] = field(default_factory=list)
@@ -42,7 +43,7 @@ class _Writers:
 
 
 def _parts(target: str) -> Iterator[str]:
-    """List the folders that a path lies in and the shorter paths that may mean it."""
+    """List a path's parent folders, and the shorter relative paths that may mean the same file."""
     pieces = target.split("/")
     for cut in range(1, len(pieces)):
         yield "/".join(pieces[:cut])
@@ -57,15 +58,18 @@ def _inside(positions: Sequence[int], after: int, before: int) -> int | None:
 class Changes:
     """Answers which calls of a session may have changed what others read; near-linear in the session's length.
 
-    A call that started a sub-agent whose own calls are known changes nothing beyond what those do.
+    A write may take effect until it ends: one that a read overlapped is between that read and later ones. A call that
+    started a sub-agent whose own calls are known changes nothing beyond what those do.
     """
 
     def __init__(self, tools: Sequence[ToolCall], effects: Effects, delegations: Container[str] = ()) -> None:
-        self._tools = tools
         self._effects = effects
         self._positions = {tool.step_id: position for position, tool in enumerate(tools)}
+        self._events = _events(tools)
+        self._started: dict[str, int] = {}
         self._known, self._possible = _Writers(), _Writers()
-        for position, tool in enumerate(tools):
+        for position, tool in enumerate(self._events):
+            self._started.setdefault(tool.step_id, position)
             if tool.step_id in delegations:
                 continue
             effect = effects.of_call(tool)
@@ -80,23 +84,35 @@ class Changes:
 
     def known_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
         """Find a call between two others that is known to write to what the later one reads."""
-        return self._between(self._known, earlier, later)
+        return next(self._between(self._known, earlier, later), None)
 
     def possible_write(self, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
         """Find a call between two others that may have written to what the later one reads."""
-        return self._between(self._possible, earlier, later)
+        return next(self._between(self._possible, earlier, later), None)
 
-    def known_writes(self, earlier: ToolCall, later: ToolCall) -> list[ToolCall]:
-        """List the calls between two others that are known to write to what the later one reads."""
-        found: list[ToolCall] = []
-        after = earlier
-        while (write := self.known_write(after, later)) is not None:
-            found.append(write)
-            after = write
-        return found
+    def written_twice(self, earlier: ToolCall, later: ToolCall) -> bool:
+        """Whether more than one call between two others is known to write to what the later one reads."""
+        writes = self._between(self._known, earlier, later)
+        first = next(writes, None)
+        return any(write is not first for write in writes)
 
-    def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> ToolCall | None:
-        position = writers.within(
-            self._effects.of_call(later), self._positions[earlier.step_id], self._positions[later.step_id]
-        )
-        return None if position is None else self._tools[position]
+    def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> Iterator[ToolCall]:
+        effect, before = self._effects.of_call(later), self._started[later.step_id]
+        found = writers.within(effect, self._started[earlier.step_id], before)
+        while found is not None:
+            if self._events[found] is not earlier:
+                yield self._events[found]
+            found = writers.within(effect, found, before)
+
+
+def _events(tools: Sequence[ToolCall]) -> list[ToolCall]:
+    """List calls by time: each where it started and, if it still ran when the next one started, where it ended."""
+    ends = [
+        (tool.ended_at, False, position)
+        for position, (tool, following) in enumerate(pairwise(tools))
+        if tool.ended_at > following.started_at
+    ]
+    if not ends:
+        return list(tools)
+    starts = [(tool.started_at, True, position) for position, tool in enumerate(tools)]
+    return [tools[position] for _, _, position in sorted(starts + ends)]

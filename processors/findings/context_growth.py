@@ -1,4 +1,4 @@
-"""A prompt that grew and grew, until carrying it cost more than the work."""
+"""A prompt that grew until carrying it cost more than the output it led to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A round of different calls made again and again with the same results."""
+"""A sequence of different calls that repeats with the same results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Cycle:
 
 
 def _shows_no_progress(view: View, round_: Sequence[ToolCall]) -> bool:
-    """Whether some call of the round looks at the world and saw the same each time."""
+    """Whether some call of the round reads state and got the same informative result each time."""
     looks = [tool for tool in round_ if not view.writes(tool) and informative(view.answer(tool) or "")]
     return bool(looks) and not any(is_polling(view, tool) for tool in round_)
 

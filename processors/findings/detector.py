@@ -20,10 +20,10 @@ class Draft:
     related_step_ids: tuple[str, ...] = ()
     soft: bool = False
     evidence: Mapping[str, EvidenceValue] = field(default_factory=dict)
-    wasted_usd: Decimal | None = None
-    """Given where the waste is not what the steps were attributed."""
     removable: bool = True
-    """Whether leaving the steps out makes sense."""
+    """Whether leaving the steps out makes sense: the waste is then what they were attributed."""
+    wasted_usd: Decimal | None = None
+    """The waste of steps that cannot be left out, in USD; None where it is not known."""
 
 
 class Detector(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import pairwise
 
@@ -11,11 +11,9 @@ from processors.findings.detector import Draft
 from processors.findings.view import View
 from processors.model import ModelCall, Text, ToolRequest
 
-ZERO = Decimal(0)
-
 
 class DuplicateLlmCall:
-    """Needs messages. Calls at the same time, or with other answers, may be sampling on purpose; a retry is none."""
+    """Needs messages. Concurrent calls or different answers may be deliberate sampling; failed calls do not count."""
 
     name = "duplicate_llm_call"
 
@@ -42,13 +40,19 @@ class DuplicateLlmCall:
                     related_step_ids=(group[0].step_id,),
                     note="identical input sent again, with an identical answer",
                     evidence={"model": group[0].model or "", "count": len(again) + 1},
-                    wasted_usd=sum((view.ledger.money(call.step_id).billed or ZERO for call in again), ZERO),
+                    wasted_usd=_billed(again, view),
                     removable=False,
                 )
 
 
+def _billed(calls: Iterable[ModelCall], view: View) -> Decimal | None:
+    """Sum up what some calls were billed; None where none of them was priced."""
+    known = [usd for call in calls if (usd := view.ledger.money(call.step_id).billed) is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
 def _said(call: ModelCall) -> tuple[tuple[str, str], ...]:
-    """Return what a call wrote, without the ids that differ from call to call."""
+    """Return a call's output without the ids that differ from call to call."""
     said: list[tuple[str, str]] = []
     for message in call.output_messages or ():
         for part in message.parts:

@@ -12,7 +12,7 @@ from processors.model import ToolCall
 
 
 class FailedRetry:
-    """Needs tool arguments. A retry that at last succeeds was a repair, and so were the tries before it."""
+    """Needs tool arguments. Where a retry finally succeeds, none of the attempts before it was waste."""
 
     name = "failed_retry"
 
@@ -24,14 +24,14 @@ class FailedRetry:
         return None
 
     def find(self, view: View) -> Iterator[Draft]:
-        """Look for tries after the first that changed nothing and learned nothing."""
+        """Look for retries with the same arguments and the same error, and no write in between."""
         for group in view.same_calls():
-            wasted: list[ToolCall] = []
-            for index in range(1, len(group)):
-                before, again = group[index - 1], group[index]
-                unchanged = _same_failure(before, again) and not _changed(view, before, again)
-                if unchanged and not _repaired(view, group[index:]):
-                    wasted.append(again)
+            repaired = _repaired(view, group)
+            wasted = [
+                again
+                for before, again in pairwise(group)
+                if again.step_id not in repaired and _same_failure(before, again) and not _changed(view, before, again)
+            ]
             if wasted:
                 yield _draft(wasted, group)
 
@@ -46,14 +46,14 @@ def _changed(view: View, before: ToolCall, again: ToolCall) -> bool:
     return not view.still_there(before, again) or view.changed_between(before, again) is not None
 
 
-def _repaired(view: View, tries: Sequence[ToolCall]) -> bool:
-    """Whether the call succeeds later although nothing was changed: the failure was a passing one."""
-    for before, again in pairwise(tries):
-        if view.changes.possible_write(before, again) is not None:
-            return False
-        if not failed(again):
-            return True
-    return False
+def _repaired(view: View, tries: Sequence[ToolCall]) -> set[str]:
+    """Name the calls that later succeeded although nothing was changed: their failures were transient."""
+    found: set[str] = set()
+    for before, again in reversed(list(pairwise(tries))):
+        later = not failed(again) or again.step_id in found
+        if later and view.changes.possible_write(before, again) is None:
+            found.add(before.step_id)
+    return found
 
 
 def _draft(wasted: Sequence[ToolCall], group: Sequence[ToolCall]) -> Draft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from processors.counterfactual import Counterfactual
@@ -23,7 +23,8 @@ from processors.findings.unused_result import UnusedResult
 from processors.findings.unused_sub_agent import UnusedSubAgent
 from processors.findings.view import View
 from processors.ledger import Ledger
-from processors.model import Session
+from processors.model import ModelCall, Session
+from processors.pricing.model import USD_QUANTUM
 
 DETECTORS: tuple[Detector, ...] = (
     RepeatedCall(),
@@ -65,28 +66,39 @@ def flag(
 
 
 def gaps(view: View) -> tuple[str, ...]:
-    """List what could not be judged for want of evidence, in words for a user; what a card has a place for first."""
+    """List what could not be judged for lack of evidence, in words for a user, in the order of `DETECTORS`."""
     return tuple(dict.fromkeys(gap for detector in DETECTORS if (gap := detector.gap(view)) is not None))
 
 
-def wasted_usd(findings: Iterable[Finding], ledger: Ledger) -> Decimal | None:
-    """Sum up the waste of a session, every step once however many findings name it; soft findings are left out.
+def wasted_usd(findings: Iterable[Finding], view: View) -> Decimal | None:
+    """Sum up the waste of a session, every step once however many findings name it or a step above it.
 
-    Returns USD; None where nothing was priced.
+    Soft findings are left out. Returns USD; None where nothing was priced.
     """
-    if ledger.total is None:
+    if view.ledger.total is None:
         return None
     worst: dict[str, Decimal] = {}
     for finding in findings:
         if finding.soft or finding.wasted_usd is None:
             continue
-        whole = sum((ledger.money(step_id).attributed for step_id in finding.step_ids), ZERO)
-        for step_id in finding.step_ids:
-            part = finding.wasted_usd / len(finding.step_ids)
-            if whole:
-                part = finding.wasted_usd * ledger.money(step_id).attributed / whole
+        for step_id, part in _spread(finding.wasted_usd, finding.step_ids, view):
             worst[step_id] = max(worst.get(step_id, ZERO), part)
-    return min(ledger.total, sum(worst.values(), ZERO).quantize(Decimal("1e-12")))
+    return min(view.ledger.total, sum(worst.values(), ZERO).quantize(USD_QUANTUM))
+
+
+def _spread(usd: Decimal, step_ids: Sequence[str], view: View) -> Iterator[tuple[str, Decimal]]:
+    """Divide a finding's waste between its steps and what lies under them, by what each was attributed."""
+    attributed = {step_id: view.ledger.money(step_id).attributed for step_id in _covered(step_ids, view)}
+    whole = sum(attributed.values(), ZERO)
+    if whole:
+        yield from ((step_id, usd * part / whole) for step_id, part in attributed.items())
+    else:
+        yield from ((step_id, usd / len(step_ids)) for step_id in step_ids)
+
+
+def _covered(step_ids: Iterable[str], view: View) -> Iterator[str]:
+    """Name some steps and everything under them, each once."""
+    return iter(dict.fromkeys(below for step_id in step_ids for below in view.structure.under(step_id)))
 
 
 def _priced(name: str, draft: Draft, view: View) -> Finding:
@@ -105,10 +117,21 @@ def _priced(name: str, draft: Draft, view: View) -> Finding:
 
 
 def _wasted(draft: Draft, view: View) -> Decimal | None:
-    if draft.wasted_usd is not None or not view.anything_priced:
+    if not draft.removable:
         return draft.wasted_usd
-    steps = {below for step_id in draft.step_ids for below in view.structure.under(step_id)}
+    steps = tuple(_covered(draft.step_ids, view))
+    if not view.anything_priced or (view.ledger.unpriced and not any(_paid_for(step_id, view) for step_id in steps)):
+        return None
     return sum((view.ledger.money(step_id).attributed for step_id in steps), ZERO)
+
+
+def _paid_for(step_id: str, view: View) -> bool:
+    """Whether a priced call is, carried or asked for a step."""
+    money, asker = view.ledger.money(step_id), view.structure.asked_by.get(step_id)
+    if money.attributed or money.carried_calls:
+        return True
+    calls = (step_id if isinstance(view.structure.by_id.get(step_id), ModelCall) else None, asker)
+    return any(call is not None and view.ledger.money(call).billed is not None for call in calls)
 
 
 def _span_of(step_id: str, view: View) -> str | None:

@@ -21,15 +21,15 @@ class Finding:
     span_ids: tuple[str, ...]
     """The spans of those steps, where they have one."""
     related_step_ids: tuple[str, ...] = ()
-    """Steps that the evidence points to and that were no waste, such as the first of several equal calls."""
+    """Steps that the evidence refers to and that were not waste, such as the first of several equal calls."""
     wasted_usd: Decimal | None
-    """What the steps cost by the ledger; None where none of the calls that paid for them was priced."""
+    """What the ledger says the steps cost, in USD; None where none of the calls that paid for them was priced."""
     saving_usd: Decimal | None
-    """What leaving all of `step_ids` out together would have saved; None where leaving out makes no sense."""
+    """What removing all of `step_ids` together would have saved, in USD; None where unknown or not removable."""
     note: str
     """Why it fired, in one sentence."""
-    soft: bool = False
-    """True where the evidence allows an innocent reading."""
+    soft: bool
+    """True where the evidence has an innocent explanation too."""
     evidence: Mapping[str, EvidenceValue]
     """What a reader needs to check it, by name."""
 

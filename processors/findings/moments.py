@@ -1,4 +1,4 @@
-"""Dates and times of day in one spelling, so that `2024-05-17T16:00` and 'May 17 at 4 PM' are seen to be the same."""
+"""Normalises dates and times of day, so that `2024-05-17T16:00` and 'May 17 at 4 PM' compare equal."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ISO_HINT = re.compile(r"-\d\d-\d\d")
 WRITTEN_HINT = re.compile(rf" (?:(?<=[a-z.] )\d|(?<=[\ddfht] )(?:{'|'.join(MONTHS)}))")
 CLOCK_HINT = re.compile(r":\d\d")
 BARE_HINT = re.compile(r"m(?:(?<=[\s\d][ap]m)|(?<=[\s\d][ap]\.m))\b")
-"""What stands in every text in which the pattern finds something. A hint begins with a letter of its own, for which a
-text is searched many times faster than for any digit; most texts name no moment."""
+"""Each hint occurs in every text that its full pattern matches. It starts with a literal character, for which a text is
+searched many times faster than for a digit class; most texts contain no date or time."""
 NOON = 12
 HOURS = 24
 

@@ -1,4 +1,4 @@
-"""Asking again and again for something that has not changed yet."""
+"""Polling for something that has not changed yet."""
 
 from __future__ import annotations
 

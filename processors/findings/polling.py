@@ -1,4 +1,4 @@
-"""Calls that are made again to see whether something has changed."""
+"""Recognises polling: calls that are repeated to see whether something has changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOMENT = word_set("clock dice now random roll sample shuffle time timestamp toda
 
 
 def is_polling(view: View, tool: ToolCall) -> bool:
-    """Whether a call waits, or its answer says that the work it asks about goes on."""
+    """Whether a call waits, or its result reports work in progress."""
     said = words_of(tool.name)
     if not WAITING.isdisjoint(said) or _sleeps(tool):
         return True
@@ -24,12 +24,12 @@ def is_polling(view: View, tool: ToolCall) -> bool:
 
 
 def asks_for_state(tool: ToolCall) -> bool:
-    """Whether a tool's name says that it reports a state, which may be another one each time."""
+    """Whether a tool's name says that it reports a state, which may change between calls."""
     return not STATE.isdisjoint(words_of(tool.name))
 
 
 def tells_the_moment(tool: ToolCall) -> bool:
-    """Whether a tool's answer is new by nature: the time, a random number."""
+    """Whether a tool's result is different by nature on every call: the time, a random number."""
     return not MOMENT.isdisjoint(words_of(tool.name))
 
 
@@ -39,7 +39,7 @@ def _sleeps(tool: ToolCall) -> bool:
 
 
 def moves_on(view: View, earlier: ToolCall, later: ToolCall) -> bool:
-    """Whether an answer changed from one call to an equal one with no write of the agent's to explain it."""
+    """Whether the result changed between two equal calls without a write by the agent that explains it."""
     if view.answer(earlier) is None or view.answer(later) is None:
         return False
     return view.changes.possible_write(earlier, later) is None

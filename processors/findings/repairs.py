@@ -1,4 +1,4 @@
-"""Which calls failed, and which later call did what they had failed to do."""
+"""Which tool calls failed, and which later call succeeded in their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same question asked again although its answer was still in the prompt and nothing had changed it."""
+"""The same call made again although its result was still in the prompt and nothing had changed it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _may_repeat(view: View, tool: ToolCall) -> bool:
 
 
 def _merge(view: View, by_question: dict[tuple[str, str, str], list[ToolCall]]) -> list[list[ToolCall]]:
-    """Join groups whose arguments differ without meaning and whose answers are equal."""
+    """Join groups whose arguments differ only in ways that carry no meaning, and whose results are equal."""
     by_answer: dict[tuple[str, str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for question, tools in by_question.items():
         given = {text for tool in tools if (text := view.answer(tool)) is not None and informative(text)}
@@ -103,7 +103,7 @@ def _lead(
 
 
 def _runs(view: View, group: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
-    """Cut a group where the answer changes; a run whose end nothing explains was a poll and is left out."""
+    """Split a group where the result changes; a run that ends in a change which no write explains was polling."""
     run: list[ToolCall] = []
     for tool in group:
         if run and not view.answered_alike(run[-1], tool):
@@ -115,17 +115,16 @@ def _runs(view: View, group: Sequence[ToolCall]) -> Iterator[list[ToolCall]]:
 
 
 def _may_be_a_poll(view: View, run: Sequence[ToolCall]) -> bool:
-    """Whether a call was made three times on end with answers that nobody knows: they may have told of progress."""
+    """Whether a call was made three times in a row and no result was captured: the results may have shown progress."""
     at = [view.changes.position(tool) for tool in run]
     on_end = all(after - before == 1 for before, after in pairwise(at))
     return len(run) >= ON_END and on_end and all(view.answer(tool) is None for tool in run)
 
 
 def _was_reverted(view: View, earlier: ToolCall, later: ToolCall) -> bool:
-    """Whether the target was written more than once in between and the answer is as before."""
+    """Whether the target was written more than once in between and the result is the same as before."""
     given = view.answer(later)
-    writes = view.changes.known_writes(earlier, later) if given is not None and informative(given) else []
-    return len(writes) > 1
+    return given is not None and informative(given) and view.changes.written_twice(earlier, later)
 
 
 def _draft(view: View, pairs: Sequence[tuple[ToolCall, ToolCall]], note: str, *, soft: bool = False) -> Draft:

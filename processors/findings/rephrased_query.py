@@ -1,4 +1,4 @@
-"""A search in other words that found the same."""
+"""A search that was reworded and found the same results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEAR = 0.6
 
 
 class RephrasedQuery:
-    """Needs tool arguments and results. Searches for another name, number or single word are other questions."""
+    """Needs tool arguments and results. A search for another name, number or single word is a different question."""
 
     name = "rephrased_query"
 

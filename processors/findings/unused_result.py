@@ -1,4 +1,4 @@
-"""A result of which nothing was ever used."""
+"""A tool result of which nothing was ever used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from processors.ledger.pieces import result_text
 from processors.model import ToolCall
 
 LEAST_DISTINCTIVE = 3
-"""A result with fewer values of its own may have been used without a word of it."""
+"""A result with fewer values of its own may have been used without being repeated."""
 
 
 class UnusedResult:
@@ -42,7 +42,7 @@ class UnusedResult:
 
 
 def unused(used: Used) -> bool:
-    """Whether nothing of an answer was used, neither repeated nor perhaps computed with."""
+    """Whether nothing of a result was repeated, and nothing may have been computed from it."""
     return used.distinctive >= LEAST_DISTINCTIVE and used.used == 0 and not used.derivable
 
 

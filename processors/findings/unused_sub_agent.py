@@ -21,7 +21,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 class UnusedSubAgent:
     """Needs sub-agents' answers and all that was written after them. A sub-agent that wrote something did work.
 
-    An answer that is or holds a judgement may have been acted upon silently, and one that is spoken of was read.
+    An answer that contains a verdict may have been acted on silently, and one that is mentioned was read.
     """
 
     name = "unused_sub_agent"
@@ -53,12 +53,12 @@ class UnusedSubAgent:
 
 
 def _judges(text: str) -> bool:
-    """Whether any sentence of an answer is a judgement, which can be acted upon without a word of it."""
+    """Whether any sentence of an answer is a verdict, which can be acted on without being repeated."""
     return any(verdict(sentence) for sentence in SENTENCE.split(text))
 
 
 def _referred_to(view: View, tool: ToolCall, name: str) -> bool:
-    """Whether something written later speaks of the sub-agent, or of having had something checked."""
+    """Whether later output mentions the sub-agent, or that something was checked or delegated."""
     return view.usage.spoken_of(tool, {*REFERRING, *(word for word in words_of(name) if len(word) >= SHORTEST_WORD)})
 
 
@@ -68,5 +68,5 @@ def _wrote(view: View, agent_step_id: str) -> bool:
 
 
 def _took_over(view: View, tool: ToolCall, agent_step_id: str) -> bool:
-    """Whether the agent was handed the conversation itself: what it says needs no other agent to use it."""
+    """Whether the agent took over the conversation (a handoff): its answer needs no other agent to use it."""
     return any(view.loops.get(step_id) == view.loop_of(tool) for step_id in view.structure.under(agent_step_id))

@@ -1,4 +1,4 @@
-"""What of a result was used: which of its distinctive values appear in anything written later."""
+"""How much of a result was used: which of its distinctive values appear in later output."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ TOKEN = re.compile(r"[a-z0-9][\w@'+]*(?:(?:[-.:/](?=\w)|,(?=\d{3}(?!\d)))[\w@'+]
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
 LIST_MARK = re.compile(r"\d(?<!\S\d)\d?[.):](?=\s)")
-"""The number of a list's item. What stands before it is asked after its first digit: digits are searched for faster."""
+"""The number of a list item. The look-behind follows the first digit because a digit is found faster."""
 SHORTEST_WORD = 4
 TOKENS_KNOWN, LONGEST_KNOWN = 2**16, 64
-"""Tokens whose values are remembered between texts and sessions, and the characters of the longest of them."""
+"""How many tokens' values are cached across texts and sessions, and the length of the longest of them."""
 LEAST_ROOT, LONGEST_ENDING = 5, 3
-"""Letters that two forms of a word share at least, and in which they may differ: region and regional."""
+"""The shortest stem that two forms of a word share, and the longest ending in which they differ: region, regional."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """How much of a result was used, as far as what was written later repeats it."""
+    """How much of a result was used, judged by what later output repeats."""
 
     distinctive: int
     """Values that were first seen in this result."""
     used: int
-    """Those that appear in something written later."""
+    """Those that appear in later output."""
     derivable: bool = False
-    """The result holds numbers, and later a number was written that had been seen nowhere: it may be their sum."""
+    """The result contains numbers, and later output contains a new one that may have been computed from them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A text as its distinct tokens, which are read once each: a session mostly says a thing again in the same ones."""
+    """A text as its distinct tokens. Sessions repeat themselves a lot, so each token is parsed once."""
 
     tokens: AbstractSet[str]
     moments: AbstractSet[str]
@@ -52,7 +52,7 @@ class _Said:
         return cls(frozenset(TOKEN.findall(text.lower())), frozenset(moments(text)))
 
     def values(self) -> set[str]:
-        """Return what can be recognised elsewhere: names, numbers, ids, words of some length, dates and times."""
+        """Return what is recognisable elsewhere: names, numbers, ids, longer words, dates and times."""
         return _gathered(_values_of, self.tokens).union(self.moments)
 
     def parts(self) -> set[str]:
@@ -65,7 +65,7 @@ def _gathered(read: Callable[[str], Sequence[str]], tokens: Iterable[str]) -> se
 
 
 def _remembered(read: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
-    """Return a reader of tokens that knows what it read from those of ordinary length."""
+    """Return the reader with a cache for tokens of ordinary length."""
     known = lru_cache(TOKENS_KNOWN)(read)
     return lambda token: known(token) if len(token) <= LONGEST_KNOWN else read(token)
 
@@ -91,7 +91,7 @@ def _read_parts(token: str) -> tuple[str, ...]:
 
 
 def _read_roots(word: str) -> tuple[str, ...]:
-    """List what the forms of a word may share; nothing for numbers, ids and short words."""
+    """List the possible stems of a word; nothing for numbers, ids and short words."""
     if not word.isalpha():
         return ()
     return tuple(word[:end] for end in range(max(LEAST_ROOT, len(word) - LONGEST_ENDING), len(word) + 1))
@@ -112,7 +112,7 @@ def _number(text: str) -> str:
 class Usage:
     """Where values of one session were first seen and last written, per loop; linear in the session's text.
 
-    What another agent's prompt opens with was handed over to it, and so was used.
+    What another agent's first prompt contains was handed over to it, and counts as used.
     """
 
     def __init__(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall], loops: Mapping[str, str]) -> None:
@@ -126,7 +126,7 @@ class Usage:
         self._computed: dict[str, int] = defaultdict(lambda: -1)
         self._times: dict[str, int] = {}
         self._fresh: dict[str, frozenset[str]] = {}
-        """Values that were first seen in a tool's own answer."""
+        """By tool call: the values that its result contains and nothing before it did."""
         self._walk(calls, tools)
 
     def of_result(self, tool: ToolCall, text: str) -> Used | None:
@@ -153,10 +153,11 @@ class Usage:
 
     def _walk(self, calls: Sequence[ModelCall], tools: Sequence[ToolCall]) -> None:
         opened: set[str] = set()
-        events: list[tuple[int, str, ModelCall | ToolCall]] = []
-        events += [(call.started_at, call.step_id, call) for call in calls]
-        events += [(tool.ended_at, tool.step_id, tool) for tool in tools]
-        for time, (_, step_id, step) in enumerate(sorted(events, key=lambda event: event[:2])):
+        # At one time a result comes before a call: the call may be the one that was sent it.
+        events: list[tuple[int, bool, str, ModelCall | ToolCall]] = []
+        events += [(tool.ended_at, False, tool.step_id, tool) for tool in tools]
+        events += [(call.started_at, True, call.step_id, call) for call in calls]
+        for time, (_, _, step_id, step) in enumerate(sorted(events, key=lambda event: event[:3])):
             loop = self._loops[step_id]
             if isinstance(step, ToolCall):
                 self._times[step_id] = time

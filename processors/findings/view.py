@@ -1,4 +1,4 @@
-"""A session as detectors see it: its tool calls in order, whose prompt each answer stood in, and what wrote between."""
+"""A session as detectors see it: tool calls in order, the prompts their results went into, the writes in between."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from processors.model import ModelCall, Session, ToolCall, ToolResponse
 from processors.structure import Structure
 
 MOST_OF = 0.5
-"""An answer that stands in a prompt with less than this share of its text was cleared or cut."""
+"""A result of which a prompt shows less than this share was cleared or truncated."""
 SAME_TOKENS = 0.02, 4
-"""Two results of unknown content differ when their tokens do by more than this share and this many."""
+"""Two results whose content is unknown differ if their token counts do, by more than this share plus this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class View:
         return self.structure.tools
 
     def loop_of(self, tool: ToolCall) -> str:
-        """Name the prompt that a tool's answer went into: two calls of one loop can know of each other."""
+        """Name the prompt that a tool's result went into: calls of one loop can see each other's results."""
         return self.loops[tool.step_id]
 
     def _delegations(self) -> frozenset[str]:
@@ -94,19 +94,19 @@ class View:
 
     @property
     def usage(self) -> Usage:
-        """What was used of which result, worked out once."""
+        """How much of each result was used, computed once."""
         if self._usage is None:
             self._usage = Usage(self.structure.calls, self.tools, self.loops)
         return self._usage
 
     def answer(self, tool: ToolCall) -> str | None:
-        """Return what a call answered, without what changes from call to call; None where it was not captured."""
+        """Return a call's result with its volatile parts masked; None where it was not captured."""
         if tool.step_id not in self._answers:
             self._answers[tool.step_id] = steady_answer(tool)
         return self._answers[tool.step_id]
 
     def sub_agent_answer(self, tool: ToolCall) -> str | None:
-        """Return what the sub-agent that a tool started answered: its own word, else the tool's result."""
+        """Return the answer of the sub-agent that a tool started: as the agent reported it, else the tool's result."""
         agent = self.structure.sub_agents.get(tool.step_id)
         return result_text(tool) if agent is None or agent.answer is None else agent.answer
 
@@ -134,7 +134,7 @@ class View:
         return self.effect(tool).access is Access.READ
 
     def same_calls(self) -> Iterator[list[ToolCall]]:
-        """List the tool calls of one loop that ask the same with the same arguments, in order; twice or more."""
+        """List groups of two or more equal tool calls of one loop, each in order."""
         groups: dict[tuple[str, str, str], list[ToolCall]] = defaultdict(list)
         for tool in self.tools:
             if tool.arguments is not None:
@@ -152,7 +152,7 @@ class View:
         return self.changes.known_write(earlier, later)
 
     def answered_alike(self, earlier: ToolCall, later: ToolCall) -> bool:
-        """Whether two answers say the same, or where they were not captured, as long as each other as far as known."""
+        """Whether two results are equal or, where not captured, of equal token counts as far as known."""
         before, after = self.answer(earlier), self.answer(later)
         if before is not None and after is not None:
             return before == after or unchanged(after)
@@ -168,7 +168,7 @@ class View:
 
 
 def _shown(tool: ToolCall, call: ModelCall) -> bool:
-    """Whether a prompt still shows a tool's answer rather than a note that it was cleared; True where unknown."""
+    """Whether a prompt still shows a tool's result rather than a placeholder; True where unknown."""
     parts = (part for message in call.input_messages or () for part in message.parts)
     shown = [part for part in parts if isinstance(part, ToolResponse) and part.tool_call_id == tool.tool_call_id]
     given = result_text(tool)

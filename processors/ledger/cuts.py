@@ -1,4 +1,4 @@
-"""What is left of a prompt after it was cut or compacted."""
+"""What remains of a prompt after it was truncated or compacted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEARBY = 8
 
 @dataclass(slots=True)
 class Registry:
-    """Who wrote which text and which tool answered which id, as far as a prompt was walked."""
+    """Who wrote which text and which tool call has which id, in the part of a prompt walked so far."""
 
     structure: Structure
     texts: dict[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from processors.ledger.prompt import Prompt, PromptCall
 from processors.pricing.model import TokenClass
 
 INITIAL_CONTEXT = "initial_context"
-"""The pseudo-step that produced what no step did: system prompt, tool definitions, user messages."""
+"""The pseudo-step that stands for what no step produced: system prompt, tool definitions, user messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Ledger:
     result_tokens: Mapping[str, int] = field(default_factory=dict)
     """Tokens of the tool results that the provider's counts give exactly: those that came alone."""
     gaps: tuple[str, ...] = ()
-    """What the split between steps had to guess, in words for a user; sorted."""
+    """Where the split between steps is an estimate and why, in words for a user; sorted."""
     places: int = 12
     """Units of the prompts' priced ranges are `10 ** -places` USD."""
 

@@ -1,4 +1,4 @@
-"""What a call's output tokens went into: its text, each tool's request, and reasoning that nobody sees."""
+"""What a call's output tokens were spent on: its text, each tool request, and hidden reasoning."""
 
 from __future__ import annotations
 

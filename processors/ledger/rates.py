@@ -1,4 +1,4 @@
-"""What a call would have cost with another prompt."""
+"""What a call would have cost with a different prompt."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Key = tuple[str | None, str | None, str | None]
 SAME = 100
 """Rates that differ by less than one part in this many are the same rate, rounded."""
 SAMPLE = 1_000
-"""Tokens that a price book is asked about."""
+"""Tokens that a price book is asked to price, to learn a rate."""
 
 
 @dataclass(slots=True)
 class Rates:
-    """The rates of a session's calls, read off their own bills; the price book is asked only where those are silent.
+    """The rates of a session's calls, derived from their own bills; the price book is the fallback.
 
-    A model whose rates were seen to change within the session, as when they depend on the prompt's length, is always
-    asked about.
+    For a model whose rates vary within the session, as when they depend on the prompt's length, the price book is
+    always asked.
     """
 
     calls: Mapping[str, ModelCall]
@@ -36,7 +36,7 @@ class Rates:
     _stepped: set[Key] = field(default_factory=set)
 
     def learn(self, billed: Iterable[PromptCall]) -> None:
-        """Read the rates off some bills."""
+        """Derive the rates from some priced calls."""
         for prompt_call in billed:
             key = _key(self.calls[prompt_call.step_id])
             own = {part.token_class: (part.units, part.end - part.start) for part in prompt_call.ranges}
@@ -50,9 +50,9 @@ class Rates:
         """Price a prompt of so many tokens per class for one call; classes without a known rate cost nothing."""
         call = self.calls[step_id]
         if self._stepped and _key(call) in self._stepped:
-            price = self.book.reprice(call, _usage(tokens, call))
+            price = self.book.reprice(call, _prompt_usage(tokens))
             if isinstance(price, Cost):
-                return sum(self.currency.units(price.usd[part]) for part in price.usd if part is not TokenClass.OUTPUT)
+                return sum(map(self.currency.units, price.usd.values()))
         own, units = self._own[step_id], 0
         for token_class, count in tokens.items():
             rate = (own.get(token_class) or self._known(call, token_class)) if count > 0 else None
@@ -62,7 +62,7 @@ class Rates:
     def _known(self, call: ModelCall, token_class: TokenClass) -> Rate | None:
         place = (_key(call), token_class)
         if place not in self._shared:
-            price = self.book.reprice(call, _usage({token_class: SAMPLE}, call))
+            price = self.book.reprice(call, _prompt_usage({token_class: SAMPLE}))
             usd = price.usd.get(token_class) if isinstance(price, Cost) else None
             self._shared[place] = None if usd is None else (self.currency.units(usd), SAMPLE)
         return self._shared[place]
@@ -77,13 +77,12 @@ def _differ(left: Rate, right: Rate) -> bool:
     return difference * SAME > abs(right[0] * left[1])
 
 
-def _usage(tokens: Mapping[TokenClass, int], call: ModelCall) -> Usage:
+def _prompt_usage(tokens: Mapping[TokenClass, int]) -> Usage:
     one_hour = tokens.get(TokenClass.CACHE_WRITE_1H, 0)
-    output = call.usage.output_tokens if call.usage is not None else None
     return Usage(
         input_tokens=sum(tokens.values()),
         cache_read_input_tokens=tokens.get(TokenClass.CACHE_READ, 0),
         cache_write_input_tokens=tokens.get(TokenClass.CACHE_WRITE, 0) + one_hour,
         cache_write_1h_input_tokens=one_hour,
-        output_tokens=output or 0,
+        output_tokens=0,
     )

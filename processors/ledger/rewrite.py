@@ -1,7 +1,7 @@
-"""One stretch of a prompt, priced again without some of its segments and calls.
+"""Reprices one stretch of a prompt without some of its segments and calls.
 
-The first calls after something left are priced one by one, with the provider's rounding. Far behind it the rounding
-averages out, so the rest is one product of tokens and summed rates, and a session of ten thousand calls stays cheap.
+The first calls after a removal are repriced one by one, with the provider's rounding. Further on the rounding averages
+out, so the rest is one product of tokens and summed rates, which keeps a session of ten thousand calls cheap.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from processors.ledger.rates import Rates
 from processors.pricing.model import TokenClass
 
 HORIZON = 48
-"""Calls that are priced one by one after the last change of the prompt."""
+"""Calls that are repriced one by one after the last removal."""
 NEARLY_ALL = 0.9
-"""A call that read this share of what it could of the prompt before was a full cache hit."""
+"""A call that read at least this share of the readable part of the previous prompt was a full cache hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Seen:
 
 
 class _Removed:
-    """Segments that left, and how many tokens left before a position."""
+    """The removed segments, and how many removed tokens lie before a position."""
 
     def __init__(self, segments: Iterable[Segment]) -> None:
         self._segments = sorted(segments, key=lambda segment: segment.start)
@@ -58,7 +58,7 @@ class _Removed:
 
 @dataclass(slots=True)
 class Rewrite:
-    """A stretch, prepared for being priced again many times."""
+    """A stretch, indexed so that it can be repriced many times."""
 
     stretch: Stretch
     rule: CacheRule
@@ -71,16 +71,23 @@ class Rewrite:
     _paid: list[int] = field(default_factory=list)
     """Units that each prompt cost."""
     _marginal: list[int] = field(default_factory=list)
+    _longest_paid: int = 0
+    """Tokens of the longest prompt that was priced."""
 
     def __post_init__(self) -> None:
         for index, call in enumerate(self.stretch.calls):
             length = call.length if call.length is not None else (self._lengths[-1] if index else 0)
             self._lengths.append(length)
             self._paid.append(sum(part.units for part in call.ranges))
+            self._longest_paid = max(self._longest_paid, length if call.ranges else 0)
             self._seen.append(_Seen.of(call, length))
             self._hits.append(self._was_hit(index))
             self._expired.append(not self._hits[index] and self._pause(index) > self.rule.lifetime_ns)
         self._marginal = list(accumulate((self._far_rate(i) for i in range(len(self._lengths))), initial=0))
+
+    def paid_for(self, segment: Segment) -> bool:
+        """Whether any priced call carried a segment."""
+        return segment.start < self._longest_paid
 
     def _was_hit(self, index: int) -> bool:
         if index == 0:
@@ -104,7 +111,7 @@ class Rewrite:
         return 0
 
     def saved(self, gone: Iterable[Segment], vanished: AbstractSet[int]) -> int:
-        """Count the units saved when some segments leave and the calls at some positions are not made."""
+        """Return the units saved when some segments are removed and the calls at some positions are not made."""
         removed = _Removed(gone)
         changes = sorted({*(bisect_right(self._lengths, start) for start in removed.starts), *vanished})
         total, end = 0, len(self._lengths)
@@ -135,7 +142,7 @@ class Rewrite:
         return total
 
     def _rewritten(self, index: int, length: int, read: int) -> int:
-        """Price a prompt that is now so long and reads so much from the cache."""
+        """Price a call's prompt at a new length, with so many tokens read from the cache."""
         call, seen = self.stretch.calls[index], self._seen[index]
         written = 0
         if seen.written:

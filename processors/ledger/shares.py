@@ -1,4 +1,4 @@
-"""Whole units shared out by weight, to the last one."""
+"""Splits whole units by weight, without losing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits the tokens that joined a prompt between the pieces that did: by bytes, else by counts, else by guess."""
+"""Splits the tokens that joined a prompt between its new pieces: by bytes, else by token counts, else by estimate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNSEEN = 2.0, 50.0
 GUESSED = "how prompts split between answers and tool results is a guess: neither content nor reasoning was captured"
 
 ROUNDS = 8
-"""Passes over the turns with several results, until their sizes agree."""
+"""Iterations over the turns with several results, until their sizes converge."""
 
 Shares = list[tuple[str, int]]
 Question = tuple[str, str]

@@ -1,4 +1,4 @@
-"""Walks the calls of a prompt and keeps its segments: who produced which range."""
+"""Walks the calls of a prompt and records its segments: which step produced which range."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ LEAST_VISIBLE = 0.8, 8.0
 OPENING = 2
 """Messages at the start of a prompt that show it to be sent as a whole: instructions, task."""
 SAYS_LESS = 0.9
-"""Messages that changed and now say less than this share of what they said have lost something."""
+"""Changed messages whose size fell below this share of what it was have lost content."""
 LOST_CACHE = 0.9
-"""A prompt that goes on and yet read less than this share of the one before may have changed inside."""
+"""A prompt that continues and yet read less than this share of the previous one may have changed in the middle."""
 
 
 @dataclass(slots=True)
@@ -123,14 +123,14 @@ class Walk:
 
 
 def _is_suspect(turn: Turn, least: float) -> bool:
-    """Whether a prompt grew by less than was written, or lost its cache: then it is worth comparing as a whole."""
+    """Whether a prompt grew by less than was written, or missed the cache: then a full comparison is worth its cost."""
     usage = turn.call.usage
     read = usage.cache_read_input_tokens if usage is not None else None
     return turn.new < LIKELY_GROWTH * least or (read is not None and read < LOST_CACHE * (turn.previous or 0))
 
 
 def _lost_inside(turn: Turn) -> bool:
-    """Whether messages of the prompt before now say less: old results are cleared to make room."""
+    """Whether messages of the previous prompt have shrunk, as when old results are cleared to make room."""
     old, new = turn.before[0].input_messages or (), turn.call.input_messages or ()
     if len(new) <= len(old) or old[:OPENING] != new[:OPENING]:
         return False

@@ -16,7 +16,7 @@ from processors.model_names import same_family
 from processors.structure import Structure
 
 LOOK_AHEAD = 32
-"""How many calls are looked at for one that takes up a prompt again after another call came between."""
+"""How many calls ahead are searched for one that resumes a prompt after an unrelated call."""
 OPEN_THREADS = 64
 """How many prompts of one agent may be open at once."""
 MODEL_SWITCH = 0.7
@@ -24,7 +24,7 @@ MODEL_SWITCH = 0.7
 TOOL_TAIL = 64
 LONG_PROMPT = 2_048
 CONTINUED = 0.95
-"""A cache read of this share of another prompt shows that a new one goes on from it."""
+"""A cache read of at least this share of another prompt shows that the new one continues it."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def find_threads(session: Session, structure: Structure) -> list[Thread]:
 
 
 def _joined(threads: Sequence[Thread], structure: Structure) -> list[Thread]:
-    """Join prompts that go on where another one ended: the next turn of a conversation, a handed-over history."""
+    """Join prompts that continue where another one ended: the next turn of a conversation, a handed-over history."""
     found: list[Thread] = []
     for thread in sorted(threads, key=lambda one: (one.calls[0].started_at, one.thread_id)):
         opening = thread.calls[0]
@@ -219,7 +219,7 @@ def _same_opening(before: ModelCall, call: ModelCall) -> bool:
 
 
 def says(call: ModelCall, messages: Iterable[Message]) -> bool:
-    """Whether what a call wrote stands in some messages."""
+    """Whether some messages contain what a call wrote."""
     written = [
         part.content for message in call.output_messages or () for part in message.parts if isinstance(part, Text)
     ]
@@ -230,7 +230,7 @@ def says(call: ModelCall, messages: Iterable[Message]) -> bool:
 
 
 def _taken_up_again(thread: Thread, following: Sequence[ModelCall], than: int | None = None) -> bool:
-    """Whether a later call goes on where the thread stands, so that what came between was another prompt's."""
+    """Whether a later call resumes the thread, so that the calls in between belong to another prompt."""
     before = than
     for later in following:
         known = extends(thread.last, later)

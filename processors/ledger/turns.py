@@ -1,4 +1,4 @@
-"""The calls of a prompt one by one, each with what must have joined the prompt since the call before."""
+"""The calls of a prompt in order, each with what must have joined the prompt since the previous call."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def fit_ratios(turns: Sequence[Turn]) -> Ratios:
 
 
 def hidden_request_cap(turns: Sequence[Turn], structure: Structure) -> int | None:
-    """Estimate what a request needs in a session whose output counts hide reasoning; None where they do not.
+    """Estimate the tokens of a tool request in a session whose output counts include unreported reasoning; else None.
 
-    They do where a prompt grew by less than the call before had written.
+    Reasoning is hidden in the count where a prompt grew by less than the previous call had written.
     """
     smallest: int | None = None
     hidden = False

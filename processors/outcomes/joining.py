@@ -1,6 +1,6 @@
-"""Which session an evaluation is about, and what all evaluations of a session come to.
+"""Which session an evaluation is about, and the outcome that all evaluations of a session add up to.
 
-What judged the most counts: a verdict on the session or its root goes before verdicts on single steps, which count
+The widest scope wins: a verdict on the session or its root takes precedence over verdicts on single steps, which count
 only where nobody judged the whole. The session passed when none of them failed and one passed.
 """
 
@@ -18,8 +18,6 @@ from processors.outcomes.reading import Reading, SpanKey, in_record, in_span
 from processors.outcomes.words import about_success
 
 _RESPONSE_ID: Final = "gen_ai.response.id"
-_DEEPEST: Final = 1_000
-"""More ancestors than any session has; ends a walk in a tree that points into itself."""
 
 
 def judged(sessions: Sequence[Session], spans: Iterable[Span], logs: Iterable[LogRecord]) -> tuple[Session, ...]:
@@ -41,7 +39,7 @@ def judged(sessions: Sequence[Session], spans: Iterable[Span], logs: Iterable[Lo
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a group: whose trace and span is whose."""
+    """The traces and spans of a group, and the sessions they belong to."""
 
     ids: frozenset[str]
     of_span: dict[SpanKey, str] = field(default_factory=dict)
@@ -73,13 +71,11 @@ class _Known:
         return reading.trace_id, reading.span_id
 
     def session(self, target: tuple[str | None, str | None], reading: Reading) -> str | None:
-        trace_id, span_id = target
-        while trace_id is not None and span_id is not None:
-            if (trace_id, span_id) in self.of_span:
-                return self.of_span[trace_id, span_id]
-            span_id = self.parents.get((trace_id, span_id))
-        if trace_id in self.of_trace:
-            return self.of_trace[trace_id]
+        for span in self._upwards(target):
+            if span in self.of_span:
+                return self.of_span[span]
+        if target[0] in self.of_trace:
+            return self.of_trace[target[0]]
         for key in SESSION_KEYS:
             named = reading.attributes.get(key)
             if isinstance(named, str) and (named in self.ids or named in self.of_conversation):
@@ -88,14 +84,16 @@ class _Known:
 
     def depth(self, target: tuple[str | None, str | None]) -> int:
         """Return how many spans stand above the judged one, 0 for a root and for the session itself."""
+        return sum(span in self.parents for span in self._upwards(target)[1:])
+
+    def _upwards(self, target: tuple[str | None, str | None]) -> list[SpanKey]:
+        """List the judged span and those above it, each once: spans may name each other as parents."""
         trace_id, span_id = target
-        depth = 0
-        while trace_id is not None and span_id is not None and depth < _DEEPEST:
-            above = self.parents.get((trace_id, span_id))
-            if above is None or (trace_id, above) not in self.parents:
-                break
-            span_id, depth = above, depth + 1
-        return depth
+        found: dict[SpanKey, None] = {}
+        while trace_id is not None and span_id is not None and (trace_id, span_id) not in found:
+            found[trace_id, span_id] = None
+            span_id = self.parents.get((trace_id, span_id))
+        return list(found)
 
 
 def _with(session: Session, found: Iterable[tuple[int, Reading]]) -> Session:

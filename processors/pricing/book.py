@@ -1,4 +1,4 @@
-"""The price book: a chain of rate sources, each asked in turn, and the rules for usage that is not whole."""
+"""The price book: a chain of rate sources, each asked in turn, and the rules for incomplete usage."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _unusable(call: ModelCall, usage: Usage) -> str | None:
 
 
 def _bill(call: ModelCall, rates: Rates, usage: Usage) -> Price:
-    """Price whole usage; where the cache split is missing and would matter, say so or refuse."""
+    """Price complete usage; where the cache split is missing and would matter, add a note or refuse."""
     by_class = complete(rates.by_class)
     fresh, size = by_class[TokenClass.INPUT], usage.input_tokens or 0
     read, written = usage.cache_read_input_tokens, usage.cache_write_input_tokens
@@ -129,7 +129,7 @@ def _unsplit_modality(call: ModelCall, rates: Rates) -> str | None:
 
 
 def _short(name: str | None) -> str | None:
-    """Bound what an agent sent as a name, since it comes back in reasons and on cards."""
+    """Limit a name that an agent sent to short printable text, since it is shown in reasons and on cards."""
     if name is None:
         return None
     printable = "".join(letter for letter in name.strip() if letter.isprintable())

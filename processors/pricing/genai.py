@@ -40,7 +40,7 @@ _PRICE_KEYS = {
     TokenClass.OUTPUT: "output_mtok",
 }
 _FEES_BEYOND_TOKENS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
-"""What some models bill and usage does not report apart: tokens alone would give too small a figure."""
+"""Fees that some models charge and usage does not report: tokens alone would give too low a figure."""
 _MODALITIES = ("audio", "image", "video")
 _ONE_HOUR_WRITE = Decimal(2)
 """Anthropic bills a one-hour cache write at twice the input rate, on every cloud.

@@ -1,4 +1,4 @@
-"""How a model may be meant by what an agent called it: vendor prefixes, cloud resource names, dated ids.
+"""Resolves what agents call a model: vendor prefixes, cloud resource names, dated ids.
 
 Everything here is data about vendors' naming; no price is decided here.
 """

@@ -1,4 +1,4 @@
-"""The prices of one session: every billable call, with what its neighbours tell about a source's silence."""
+"""The prices of one session: every billable call, with missing counts read in the light of the source's other calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from processors.model import ModelCall, Session, Usage
 from processors.pricing.model import Price, PriceBook, Unpriced
 
 REFUSED = Unpriced("request_failed")
-"""What a request is billed that failed without an answer is not known; it is counted as failed, not as unpriced."""
+"""Whether a request that failed without an answer is billed is unknown; it is counted as failed, not as unpriced."""
 
 
 NO_CACHE = {"cache_read_input_tokens": 0, "cache_write_input_tokens": 0}

@@ -1,4 +1,4 @@
-"""A session and what was computed from it to a TraceCard."""
+"""Builds a TraceCard from a session and what was computed from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compile_card(
     findings: tuple[Finding, ...],
     view: View | None = None,
 ) -> TraceCard:
-    """Return the card of a session: the same for the same session, whatever way it came in.
+    """Return the card of a session: the same for the same session, however it was received.
 
     Pass the `view` with which the session was flagged to save its work.
     """

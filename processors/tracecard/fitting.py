@@ -1,4 +1,4 @@
-"""A card cut to size: the cheapest entries go first, and the card says how many went."""
+"""Cuts a card to size: the cheapest entries are dropped first, and the card says how many."""
 
 from __future__ import annotations
 

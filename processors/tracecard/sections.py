@@ -28,11 +28,11 @@ UNUSED_SUB_AGENT = "unused_sub_agent"
 MOST_STEPS = 12
 """Step numbers that one entry names."""
 SMALL_SHARE = Decimal("0.05")
-"""Of the session's cost: a span below it is not named,"""
+"""Share of the session's cost below which a span is not named,"""
 ALWAYS_NAMED = 3
-"""unless it is among so many costliest."""
+"""unless it is among this many costliest."""
 WORTH_SAYING = Decimal("0.1")
-"""Of a span's cost: a carried part below it is not named."""
+"""Share of a span's cost below which its carried part is not named."""
 _ZERO = Decimal(0)
 
 
@@ -102,7 +102,7 @@ def _what_it_wrote(call: ModelCall) -> str | None:
 
 
 def redundant_tool_calls(material: Material) -> list[RedundantToolCall]:
-    """List calls that were made again for an answer that was already there."""
+    """List repeated calls whose result was already in the prompt."""
     return [_redundant(material, finding) for finding in _findings(material) if finding.detector == REPEATED_CALL]
 
 

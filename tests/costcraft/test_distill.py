@@ -13,7 +13,9 @@ from costcraft.analysts import RulesAnalyst
 from costcraft.case import Case, CaseFinding, Cases, CaseStep, task_family
 from costcraft.distill import Distillation, distill
 from costcraft.errors import EnvironmentFaultError
-from costcraft.patch import Action, EvidenceLevel
+from costcraft.evidence import replayed
+from costcraft.patch import Action, EvidenceLevel, SkillPatch
+from costcraft.records import skill_reports
 from costcraft.replay import Replayer
 from costcraft.report import markdown
 from costcraft.skill import Skill, parse, render
@@ -78,6 +80,16 @@ def test_a_soft_finding_is_no_rule() -> None:
     assert not run(case(1, soft=True), case(2, soft=True)).patches
 
 
+@pytest.mark.parametrize("saving", [None, "0", "-0.0003"])
+def test_a_finding_that_saves_nothing_is_no_rule(saving: str | None) -> None:
+    """A step whose removal would save nothing, would cost more or has no known price is not advised against."""
+    usd = None if saving is None else Decimal(saving)
+    cases = (case(1), case(2), case(3))
+    kept = (replace(one, findings=(replace(one.findings[0], saving_usd=usd),)) for one in cases)
+    assert run(*cases).admitted
+    assert not run(*kept).patches
+
+
 def test_a_tool_whose_results_are_used_elsewhere_is_not_advised_against() -> None:
     """One unused result of a tool that other calls needed makes no rule to skip the tool."""
     assert not run(case(1, detector="unused_result"), case(2, detector="unused_result")).patches
@@ -117,6 +129,23 @@ def test_the_report_says_what_and_why() -> None:
         assert said in text
 
 
+def test_the_stored_patches_say_what_was_saved() -> None:
+    """A prune's record sums up the savings of its sessions; what saves no money has none."""
+    (report,) = skill_reports(run(*DESK))
+    assert [(patch.action, patch.support, patch.saving_usd) for patch in report.patches] == [
+        (Action.REPAIR, 2, None),
+        (Action.PRUNE, 3, Decimal("0.0009")),
+    ]
+    assert all(patch.accepted for patch in report.patches)
+    assert report.skill is not None
+
+
+def test_a_report_without_rules_says_so() -> None:
+    """Where nothing was admitted, the report says that instead of showing an empty list."""
+    assert "## Rules\n\nNone was admitted." in markdown(run(case(1, soft=True)))
+    assert "None was admitted." not in markdown(run(*DESK))
+
+
 class Desk:
     """A replay environment in which only `confirm_order` matters."""
 
@@ -138,6 +167,14 @@ class Desk:
         return "confirm_order" in self.called
 
 
+class Elsewhere(Desk):
+    """An environment in which no session passes: it is not the one that the sessions ran in."""
+
+    def check(self) -> bool:
+        """Refuse everything."""
+        return False
+
+
 class Hanging(Desk):
     """An environment that never answers."""
 
@@ -155,6 +192,26 @@ def test_a_replay_raises_dataflow_evidence_only() -> None:
         cases = Cases.of(case(number, detector=detector, flagged=flagged) for number in (1, 2))
         result = distill(BASE, cases, (RulesAnalyst(),), replayer=replayer)
         assert [patch.level for patch in result.patches] == [level, level]
+
+
+def test_an_environment_in_which_the_whole_run_fails_proves_nothing() -> None:
+    """Where replaying every step does not pass either, evidence is neither raised nor lowered."""
+    cases = Cases.of(case(number, detector="unused_result", flagged=2) for number in (1, 2))
+    before = distill(BASE, cases, (RulesAnalyst(),)).patches
+    replayer = Replayer(f"{__name__}:Elsewhere")
+    assert distill(BASE, cases, (RulesAnalyst(),), replayer=replayer).patches == before
+    replayer.close()
+
+
+def test_replays_tell_how_far_they_are() -> None:
+    """Progress counts the patches looked at, from the first to the last."""
+    told: list[tuple[str, int, int]] = []
+    cases = Cases.of(DESK)
+    patches = [patch for patch in RulesAnalyst().propose(cases) if isinstance(patch, SkillPatch)]
+    replayer = Replayer(f"{__name__}:Desk")
+    assert len(list(replayed(patches, cases, replayer, lambda *said: told.append(said)))) == len(patches)
+    replayer.close()
+    assert told == [("replays", done, len(patches)) for done in range(1, len(patches) + 1)]
 
 
 def test_a_step_that_the_oracle_needs_is_not_pruned() -> None:

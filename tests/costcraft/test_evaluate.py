@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costcraft.evaluate import Margins, Regime, Run, Verdict, evaluate
+from costcraft.evaluate import LEAST_TASKS, Margins, Regime, Run, Verdict, evaluate
 from costcraft.statistics import Interval, bootstrap, mcnemar_exact
 from tests.costcraft.support import run
 
@@ -53,6 +53,23 @@ def test_regressions_are_named_and_block() -> None:
     assert evaluation.verdict is Verdict.WORSE
 
 
+@pytest.mark.parametrize(("tasks", "verdict"), [(LEAST_TASKS - 1, Verdict.CANNOT_TELL), (LEAST_TASKS, Verdict.BETTER)])
+def test_a_handful_of_tasks_gives_no_verdict(tasks: int, verdict: Verdict) -> None:
+    """However clear the figures, fewer tasks than a sign test needs for p <= 0.05 are 'cannot tell'."""
+    assert evaluate(_runs(0.5, tasks=tasks, seeds=3), "base", "new").verdict is verdict
+    rise = Verdict.WORSE if verdict is Verdict.BETTER else verdict
+    assert evaluate(_runs(2.0, tasks=tasks, seeds=3), "base", "new").verdict is rise
+    assert (2 / 2**tasks <= 0.05) is (tasks >= LEAST_TASKS)
+
+
+def test_tasks_without_an_outcome_or_a_cost_do_not_count() -> None:
+    """Only tasks whose outcome and cost are known on both sides count toward a verdict."""
+    known = _runs(0.5, tasks=LEAST_TASKS - 1)
+    blind = [run("u", "base", "1", passed=None), run("u", "new", "0.5", passed=None)]
+    unpriced = [run("v", "base", None), run("v", "new", None)]
+    assert evaluate([*known, *blind, *unpriced], "base", "new").verdict is Verdict.CANNOT_TELL
+
+
 def test_unknown_outcomes_and_costs_are_not_guessed() -> None:
     """Pairs without outcomes give no quality figure and the verdict says why."""
     evaluation = evaluate([run("t", "base", "1", passed=None), run("t", "new", "1", passed=None)], "base", "new")
@@ -76,6 +93,17 @@ def test_order_does_not_matter() -> None:
     runs = _runs(0.8, seeds=2)
     shuffled = random.Random(3).sample(runs, len(runs))
     assert evaluate(runs, "base", "new") == evaluate(shuffled, "base", "new")
+
+
+def test_repeated_runs_of_a_task_are_one_piece_of_evidence() -> None:
+    """Ten regressions of one task prove no more than one; a task that went both ways equally often proves nothing."""
+    runs = [run("t", "base", "1", number=n) for n in range(10)]
+    runs += [run("t", "new", "1", passed=False, number=n) for n in range(10)]
+    runs += [run("u", "base", "1", passed=n == 0, number=n) for n in range(2)]
+    runs += [run("u", "new", "1", passed=n == 1, number=n) for n in range(2)]
+    evaluation = evaluate(runs, "base", "new")
+    assert evaluation.regimes == {Regime.REGRESSION: 11, Regime.RECOVERY: 1}
+    assert evaluation.mcnemar_p == mcnemar_exact(1, 0) == 1.0
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import skills_ref
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from costcraft.analysts import RulesAnalyst
@@ -16,7 +16,7 @@ from costcraft.distill import distill
 from costcraft.lint import front_matter_problems, rule_problems, skill_problems
 from costcraft.merge import merge
 from costcraft.patch import EvidenceLevel, SkillPatch
-from costcraft.skill import ManagedRule, Section, Skill, parse, render
+from costcraft.skill import MAX_DESCRIPTION, MAX_NAME, ManagedRule, Section, Skill, parse, render
 from tests.costcraft.support import prune
 from tests.costcraft.test_distill import DESK
 
@@ -110,6 +110,10 @@ def test_a_distilled_skill_passes_the_public_validator(tmp_path: Path) -> None:
     ),
     length=st.sampled_from([0, 1, 1024, 1025]),
 )
+@example(name="a" * MAX_NAME, length=1)
+@example(name="a" * (MAX_NAME + 1), length=1)
+@example(name="a", length=MAX_DESCRIPTION)
+@example(name="a", length=MAX_DESCRIPTION + 1)
 def test_front_matter_is_judged_as_the_public_validator_does(name: str, length: int) -> None:
     """A name or description is refused here exactly where the reference implementation refuses it."""
     front_matter: dict[str, object] = {"name": name, "description": "d" * length}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from clawtrace_otel.cli.analysts import price_of
 from costcraft.analysts.analyst import Refused
 from costcraft.analysts.llm import LlmAnalyst
 from costcraft.case import Cases
-from costcraft.errors import BudgetExceededError
+from costcraft.errors import BudgetExceededError, CostCraftError
 from costcraft.llm import Models
 from costcraft.merge import merge
-from costcraft.patch import Action, EvidenceLevel, SkillPatch
+from costcraft.patch import Action, EvidenceLevel, Polarity, SkillPatch
 from tests.costcraft.test_distill import case
 from tests.model_server.script import Failure, Hang, Outcome, Reply, Script, ToolRequest
 from tests.model_server.server import ModelServer, model_server
@@ -74,6 +75,16 @@ def test_a_proposal_that_a_finding_covers_is_worth_that_finding(ask: Ask) -> Non
     assert isinstance(patch, SkillPatch)
     assert patch.level is EvidenceLevel.FLAGGED
     assert patch.counterfactuals[0].saving_usd == Decimal("0.0003")
+    assert (patch.target, patch.polarity) == ("repeat:get_order", Polarity.AVOID)
+
+
+def test_a_finding_whose_steps_saved_money_stands_behind_no_prune(ask: Ask) -> None:
+    """Where leaving the flagged step out would have cost more, only the model's word is left."""
+    flagged = case(1)
+    dearer = replace(flagged, findings=(replace(flagged.findings[0], saving_usd=Decimal("-0.0003")),))
+    (patch,), _ = ask([says(proposal())], cases=Cases.of([dearer]))
+    assert isinstance(patch, SkillPatch)
+    assert patch.level is EvidenceLevel.ARGUED
 
 
 @pytest.mark.parametrize(
@@ -116,6 +127,21 @@ def test_a_stumble_is_retried(ask: Ask, first: Outcome) -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_ends_the_run(ask: Ask, status: int) -> None:
+    """With a key that the provider refuses no question can be answered: the run ends and says so."""
+    with pytest.raises(CostCraftError, match=f"refuses the key \\({status}\\)"):
+        ask([Failure(status)])
+
+
+def test_another_refusal_costs_one_analysis(ask: Ask) -> None:
+    """A request that the provider refuses for another reason is not sent again, and the run goes on."""
+    (refused,), server = ask([Failure(400), says(proposal())])
+    assert isinstance(refused, Refused)
+    assert refused.reason == "the provider answered 400"
+    assert len(server.requests) == 1
+
+
 def test_a_model_that_never_answers_costs_one_analysis(ask: Ask) -> None:
     """A timeout is refused with its reason in bounded time."""
     (refused,), _ = ask([Hang()] * 30, timeout_s=0.3)
@@ -150,5 +176,5 @@ def test_a_failure_gives_a_repair(ask: Ask) -> None:
     fixed = proposal(action="repair", rule="Call `confirm_order` last.", tool="confirm_order", step_ids=["2-2"])
     (patch,), _ = ask([says(fixed)], cases=Cases.of([failed]))
     assert isinstance(patch, SkillPatch)
-    assert patch.action is Action.REPAIR
+    assert (patch.action, patch.target, patch.polarity) == (Action.REPAIR, "tool:confirm_order", Polarity.DO)
     assert [check.name for check in patch.oracle[0].failed_checks] == ["order confirmed"]

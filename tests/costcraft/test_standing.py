@@ -50,6 +50,14 @@ def test_a_standing_repair_goes_before_a_new_prune() -> None:
     assert result.skill.rules == (ASKS,)
 
 
+def test_of_two_equal_kinds_of_rule_the_new_one_stands() -> None:
+    """A standing repair that new failures contradict does not refuse the new repair: it leaves the skill."""
+    known = {AVOID.rule_id: Standing(action=Action.REPAIR, target="tool:confirm_order", polarity=Polarity.AVOID)}
+    result = run(with_rule(AVOID), known)
+    assert Action.REPAIR in [rule.action for rule in result.admitted]
+    assert [retired.rule.rule_id for retired in result.retired] == [AVOID.rule_id]
+
+
 def test_another_family_is_no_contradiction() -> None:
     """Rules of different task families do not meet."""
     elsewhere = Standing(action=Action.PRUNE, target="tool:confirm_order", polarity=Polarity.AVOID, scope="refund")

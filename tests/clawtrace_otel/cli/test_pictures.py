@@ -7,12 +7,13 @@ import re
 from decimal import Decimal
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clawtrace_otel.cli.flame_graph import html_page, speedscope, svg
 from clawtrace_otel.cli.output import usd
-from clawtrace_otel.cli.steps import StepNode, StepTree, tree_of
+from clawtrace_otel.cli.steps import StepNode, StepTree, own_usd, tree_of
 from clawtrace_otel.cli.tree import MOST_STEPS, rich_tree
 
 
@@ -44,7 +45,8 @@ trees = st.lists(st.tuples(st.none() | st.integers(0, 30), amounts), max_size=30
 def test_every_dollar_stands_in_the_tree_once(drawn: StepTree) -> None:
     """Whatever the parents, every step is walked once and the roots sum up to all steps."""
     assert sorted(step.step_id for _, step in drawn.walk()) == sorted(drawn.nodes)
-    assert drawn.session_usd == sum((step.self_usd or Decimal(0) for step in drawn.nodes.values()), Decimal(0))
+    known = [step.self_usd for step in drawn.nodes.values() if step.self_usd is not None]
+    assert drawn.session_usd == (sum(known, Decimal(0)) if known else None)
 
 
 @given(trees)
@@ -52,7 +54,7 @@ def test_speedscope_weighs_every_dollar_once(drawn: StepTree) -> None:
     """The weights are micro-dollars and sum up to the session; every frame index exists."""
     document = json.loads(speedscope(drawn, "a session"))
     profile = document["profiles"][0]
-    assert abs(sum(profile["weights"]) - float(drawn.session_usd * 1_000_000)) < 1e-3
+    assert abs(sum(profile["weights"]) - float((drawn.session_usd or 0) * 1_000_000)) < 1e-3
     assert len(profile["weights"]) == len(profile["samples"])
     assert all(0 <= frame < len(document["shared"]["frames"]) for stack in profile["samples"] for frame in stack)
 
@@ -77,9 +79,9 @@ def test_hostile_names_stay_text() -> None:
 
 def test_an_unpriced_session_has_an_empty_picture() -> None:
     """Steps without a price are drawn in the tree as unknown and take no width."""
-    made = tree(node(0, None, None))
-    drawn = rich_tree(made, "a session")
-    assert (str(drawn.label), str(drawn.children[0].label)) == ("a session  -", "tool step  -")
+    made = tree(node(0, None, None), node(1, 0, None))
+    assert str(rich_tree(made, "a session").label) == "a session  -"
+    assert str(rich_tree(made, "a session").children[0].label) == "tool step  -  self -"
     assert "<rect" not in svg(made, "a session")
     assert json.loads(speedscope(made, "a session"))["profiles"][0]["samples"] == []
 
@@ -87,7 +89,16 @@ def test_an_unpriced_session_has_an_empty_picture() -> None:
 def test_a_known_cost_is_known_above_it_and_nowhere_else() -> None:
     """What stands over a priced step has its cost; what stands beside it stays unknown."""
     made = tree(node(0, None, None), node(1, 0, Decimal(3)), node(2, 0, None))
-    assert [made.known_usd(step_id) for step_id in ("s0", "s1", "s2")] == [Decimal(3), Decimal(3), None]
+    assert [made.total_usd[step_id] for step_id in ("s0", "s1", "s2")] == [Decimal(3), Decimal(3), None]
+
+
+@pytest.mark.parametrize(
+    ("billed", "attributed", "own"), [("0.3", "0", "0"), ("0.3", "0.1", "0.1"), (None, "0", None), (None, "0.1", "0.1")]
+)
+def test_a_call_without_a_price_did_not_cost_nothing(billed: str | None, attributed: str, own: str | None) -> None:
+    """Zero is what a priced call passed on in full; a call that nobody could price shows no figure."""
+    bill = None if billed is None else Decimal(billed)
+    assert own_usd(bill, Decimal(attributed)) == (None if own is None else Decimal(own))
 
 
 def test_a_huge_tree_is_cut() -> None:

@@ -105,6 +105,16 @@ def test_searches_for_different_names() -> None:
     assert flagged(session, "rephrased_query") == set()
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("recipe for chocolate cake", "recipe for vanilla cake"), ("sales by region", "sales by quarter")],
+)
+def test_searches_for_another_thing_in_the_same_words(first: str, then: str) -> None:
+    """A query in which one word gave way to another asks for something else, even where it finds the same."""
+    session = told(call("a", "web_search", HITS, query=first), call("b", "web_search", HITS, query=then))
+    assert flagged(session, "rephrased_query") == set()
+
+
 def test_searches_that_find_nothing() -> None:
     """That two wordings both find nothing is worth knowing."""
     session = told(
@@ -310,6 +320,17 @@ def test_a_prompt_that_grew_without_end() -> None:
     assert findings(told(*reads[:2]), "context_growth") == []
 
 
+def test_growth_is_judged_where_some_calls_report_usage() -> None:
+    """Only where no call reported its tokens is the growth of prompts unknown."""
+    session = told(call("a", "read_file", REPORT, path="a.csv"))
+    for lost, said in (({"main-turn0"}, False), ({"main-turn0", "main-turn1"}, True)):
+        steps = tuple(
+            replace(step, usage=None) if isinstance(step, ModelCall) and step.step_id in lost else step
+            for step in session.steps
+        )
+        assert any("growth of prompts" in gap for gap in gaps(view_of(replace(session, steps=steps)))) is said
+
+
 def thinking(session: Session, step_id: str) -> Session:
     """Let a call have written nothing but reasoning."""
     answer = (Message("assistant", (Reasoning(),)),)
@@ -337,8 +358,10 @@ def doubled(session: Session, step_id: str, later_ns: int) -> Session:
 
 def test_the_same_prompt_sent_again() -> None:
     """The same prompt with the same answer, one after the other, was sent once too often."""
-    session = told("Northern 1200.")
-    assert flagged(doubled(session, "main-turn0", 60_000_000_000), "duplicate_llm_call") == {"again"}
+    session = doubled(told("Northern 1200."), "main-turn0", 60_000_000_000)
+    (found,) = findings(session, "duplicate_llm_call")
+    assert (found.step_ids, found.related_step_ids, found.evidence["count"]) == (("again",), ("main-turn0",), 2)
+    assert found.wasted_usd == view_of(session).ledger.money("again").billed
 
 
 def test_another_answer_to_the_same_prompt() -> None:

@@ -55,6 +55,8 @@ def test_what_changes_from_call_to_call_is_masked(said: str, masked: str) -> Non
 
 def test_moments_in_any_spelling() -> None:
     """A day and a time of day are the same however they are written."""
+    assert set(moments("2024-05-17T16:00")) == {"day 5-17", "time 16:00"}
+    assert set(moments("at 4PM")) == {"time 16:00"}
     assert set(moments("2024-05-17T16:00")) == set(moments("May 17th, 4 p.m.")) == set(moments("on 17 of MAY at 4PM"))
 
 

@@ -29,6 +29,18 @@ def test_what_a_repeat_cost_and_would_have_saved() -> None:
     assert 0 < found.wasted_usd < found.saving_usd
 
 
+@pytest.mark.parametrize(
+    ("option", "wasted"),
+    [({"limit": 5}, set()), ({"sheet_name": "b"}, set()), ({"verbose": True}, {"b"})],
+    ids=["pages", "names", "neither"],
+)
+def test_an_option_that_one_of_two_calls_has(option: dict[str, object], wasted: set[str]) -> None:
+    """An option that chooses a part or names a thing asks something else; any other does not while answers agree."""
+    path = "reports/of/the/whole/year/by/region/and/by/quarter/for/everyone/to/read/figures.csv"
+    session = told(call("a", "read_file", REPORT, path=path), call("b", "read_file", REPORT, path=path, **option))
+    assert flagged(session, DETECTOR) == wasted
+
+
 def test_reading_again_after_a_write_to_the_same_file() -> None:
     """Checking one's own edit is work."""
     session = told(

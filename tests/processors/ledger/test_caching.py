@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.ledger.caching import rules
+from processors.ledger.caching import RULES, rules
 from processors.model import ModelCall, Usage
 
 
@@ -35,6 +35,11 @@ def test_reads_alone_do_not_raise_the_minimum() -> None:
 def test_a_shorter_read_lowers_the_minimum() -> None:
     """A read below the documented minimum shows that it is lower."""
     assert rules([call(900, 512, provider="openai")])["openai", "m"].minimum == 512
+
+
+def test_a_session_without_reads_keeps_the_documented_rule() -> None:
+    """That nothing was read says nothing against the provider's documentation."""
+    assert rules([call(900, provider="openai")])["openai", "m"] == RULES["openai"]
 
 
 def test_a_read_off_the_documented_step() -> None:

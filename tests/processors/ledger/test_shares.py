@@ -31,6 +31,7 @@ def test_the_largest_remainders_get_the_units_left_over(total: int, weights: lis
         (10, [1, 1, 1], [4, 3, 3]),
         (10, [1, 2, 4], [1, 3, 6]),
         (7, [0, 0], [4, 3]),
+        (7, [0, 1], [0, 7]),
         (10**30 + 1, [1, 1], [5 * 10**29 + 1, 5 * 10**29]),
     ],
 )

@@ -81,6 +81,7 @@ def test_older_releases_put_the_rest_of_the_usage_into_the_raw_response() -> Non
     raw = {"candidates_token_count": 20, "thoughts_token_count": 16, "cached_content_token_count": 1024}
     found = counted([spans_of("gcp.vertex.agent")(1, "call_llm", _OLD | {_RESPONSE: json.dumps({_USAGE: raw})})])
     assert [found.tokens(kind) for kind in KINDS] == [1500, 1024, None, 36, 16]
+    assert [call.usage_missing for call in found.calls] == [None]
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-flash", "openai/gpt-4o-mini"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -162,6 +163,35 @@ def test_every_dialect_is_read(attributes: Attributes, expected: tuple[bool | No
     assert verdict(root, CHAT) == expected
 
 
+@pytest.mark.parametrize(
+    ("attributes", "whole"),
+    [
+        ({"eval.goal.label": "complete"}, False),
+        ({"trace_eval.goal.label": "complete"}, True),
+        ({"annotations.0.annotation.name": "goal", "annotations.0.annotation.label": "pass"}, False),
+        ({"trace.annotations.0.annotation.name": "goal", "trace.annotations.0.annotation.label": "pass"}, True),
+        ({"annotations": '[{"name": "goal", "label": "pass"}]'}, False),
+        ({"langfuse.observation.score.goal": "pass"}, False),
+        ({"langfuse.trace.score.goal": "pass"}, True),
+    ],
+)
+def test_a_scope_says_how_much_is_judged(attributes: Attributes, *, whole: bool) -> None:
+    """A verdict on a call is about that call, unless its key says that it is about the trace or session."""
+    (found,) = only([ROOT, replace(CHAT, attributes={**CHAT.attributes, **attributes})]).evaluations
+    assert (found.name, found.span_id) == ("goal", None if whole else CHAT.span_id)
+
+
+@pytest.mark.parametrize("key", ["identifier", "id"])
+def test_two_evaluations_of_one_name_are_told_apart_by_their_ids(key: str) -> None:
+    """Results of one name under two ids are two; under one id the later replaces the earlier."""
+    said = [{"name": "goal", "label": label, key: which} for label, which in (("pass", "a"), ("fail", "b"))]
+    root = replace(ROOT, attributes={**ROOT.attributes, "annotations": json.dumps(said)})
+    assert len(only([root, CHAT]).evaluations) == 2
+    same = [{**one, key: "a"} for one in said]
+    root = replace(ROOT, attributes={**ROOT.attributes, "annotations": json.dumps(same)})
+    assert len(only([root, CHAT]).evaluations) == 1
+
+
 def test_a_score_without_direction_is_no_verdict() -> None:
     """Whether 0.8 is good is the evaluator's secret: the score is kept, the verdict unknown."""
     assert verdict(replace(ROOT, events=(event("style", value=0.8),)), CHAT)[:2] == (None, 0.8)
@@ -182,6 +212,15 @@ def test_who_judged_more_counts() -> None:
     assert session.outcome is not None
     assert session.outcome.passed is True
     assert {(r.name, r.decides) for r in session.evaluations} == {("task_success", True), ("relevance", False)}
+
+
+@pytest.mark.parametrize("trace", [TRACE, OTHER])
+def test_spans_that_are_each_others_parents(trace: str) -> None:
+    """A judged span in a circle of parents is judged all the same, and the search for its root ends."""
+    judge, above = span(11, {"eval.goal.label": "pass"}, parent=12, trace=trace), span(12, {}, parent=11, trace=trace)
+    spans = [ROOT, CHAT, judge, above]
+    (judged_session,) = (session for session in judged(normalise(spans), spans, []) if session.evaluations)
+    assert [(result.name, result.span_id) for result in judged_session.evaluations] == [("goal", judge.span_id)]
 
 
 def test_one_failed_check_fails_the_session() -> None:

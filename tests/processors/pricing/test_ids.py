@@ -73,6 +73,13 @@ def test_a_model_that_only_its_maker_sells_is_priced_behind_a_gateway() -> None:
         assert price.note == "priced as claude-sonnet-4-5 of anthropic"
 
 
+def test_a_seller_named_in_the_model_id_is_the_one_that_bills() -> None:
+    """`azure/gpt-5` without a provider has Azure's price, not that of the model's maker."""
+    price = BOOK.price(call("azure/gpt-5", usage(1000, 0), provider=None))
+    assert isinstance(price, Cost)
+    assert price.note == "priced as gpt-5 of azure"
+
+
 def test_an_unlisted_snapshot_is_priced_as_its_model() -> None:
     """A dated id that the list does not have is priced as the undated model, and the price says so."""
     price = BOOK.price(call("gpt-4o-mini-2031-01-01", usage(1000, 0)))

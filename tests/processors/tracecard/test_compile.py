@@ -99,8 +99,9 @@ def test_an_outcome_is_there_when_somebody_said() -> None:
     script = Script()
     script.call()
     assert "outcome" not in card_of(script.session()).to_data()
-    judged = card_of(script.session(outcome=Outcome(passed=False, score=float("nan"), source="tests")))
-    assert judged.to_data()["outcome"] == {"passed": False, "source": "tests"}
+    for score in (None, float("nan"), 1e300):
+        judged = card_of(script.session(outcome=Outcome(passed=False, score=score, source="tests")))
+        assert judged.to_data()["outcome"] == {"passed": False, "source": "tests"}
 
 
 def hostile() -> Session:
