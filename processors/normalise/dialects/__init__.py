@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from processors.normalise.dialect import Dialect
+from processors.normalise.dialects.ag2 import Ag2
 from processors.normalise.dialects.anthropic_sdk import AnthropicSdk
 from processors.normalise.dialects.claude_code import ClaudeCode
 from processors.normalise.dialects.codex import Codex
@@ -12,6 +13,7 @@ from processors.normalise.dialects.gemini_cli import GeminiCli
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.genkit import Genkit
 from processors.normalise.dialects.google_adk import GoogleAdk
+from processors.normalise.dialects.haystack import Haystack
 from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
@@ -39,6 +41,7 @@ DIALECTS: tuple[Dialect, ...] = (
     VercelAiLegacy(),  # before the conventions' readers: its inner spans carry both vocabularies
     VoltAgent(),
     Genkit(),
+    Haystack(),
     Langfuse(),
     LangSmith(),
     MlFlow(),
@@ -48,6 +51,7 @@ DIALECTS: tuple[Dialect, ...] = (
     AgentFramework(),
     SemanticKernel(),
     AutoGen(),
+    Ag2(),
     OpenAiAgents(),  # before OpenLLMetry: their scopes have one name
     OpenLlmetry(),  # after those known by scope: its association keys stand on spans of any producer
     Copilot(),

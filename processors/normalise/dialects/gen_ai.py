@@ -57,6 +57,7 @@ _NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])
 REASONING_TOKENS = (
     "gen_ai.usage.reasoning.output_tokens",
     "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.thinking_tokens",
     "gen_ai.usage.completion_tokens_details.reasoning_tokens",
     "gen_ai.usage.details.reasoning_tokens",
 )

@@ -31,6 +31,8 @@ _PACKAGES = {
     "litellm": r"litellm",
     "voltagent": r"@voltagent/core",
     "genkit": r"genkit",
+    "haystack": r"haystack-ai|opentelemetry-haystack",
+    "ag2": r"ag2",
     "langfuse": r"langfuse",
     "mlflow": r"mlflow-skinny",
     "vercel_ai": r"@ai-sdk/.+",
