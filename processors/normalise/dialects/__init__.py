@@ -17,6 +17,7 @@ from processors.normalise.dialects.haystack import Haystack
 from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
+from processors.normalise.dialects.llama_index import LlamaIndex
 from processors.normalise.dialects.microsoft import AgentFramework, AutoGen, SemanticKernel
 from processors.normalise.dialects.mlflow import MlFlow
 from processors.normalise.dialects.openai_agents import OpenAiAgents
@@ -42,6 +43,7 @@ DIALECTS: tuple[Dialect, ...] = (
     VoltAgent(),
     Genkit(),
     Haystack(),
+    LlamaIndex(),
     Langfuse(),
     LangSmith(),
     MlFlow(),

@@ -32,6 +32,7 @@ _PACKAGES = {
     "voltagent": r"@voltagent/core",
     "genkit": r"genkit",
     "haystack": r"haystack-ai|opentelemetry-haystack",
+    "llama_index": r"llama-index-(core|observability-otel)",
     "ag2": r"ag2",
     "langfuse": r"langfuse",
     "mlflow": r"mlflow-skinny",
