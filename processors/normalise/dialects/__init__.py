@@ -26,6 +26,7 @@ from processors.normalise.dialects.openinference import OpenInference
 from processors.normalise.dialects.openlit import OpenLit
 from processors.normalise.dialects.openllmetry import OpenLlmetry
 from processors.normalise.dialects.pydantic_ai import PydanticAi
+from processors.normalise.dialects.span_kinds import SpanKinds
 from processors.normalise.dialects.strands import Strands
 from processors.normalise.dialects.vercel_ai import VercelAi, VercelAiLegacy
 from processors.normalise.dialects.voltagent import VoltAgent
@@ -58,6 +59,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenLlmetry(),  # after those known by scope: its association keys stand on spans of any producer
     Copilot(),
     CrewAi(),
+    SpanKinds(),  # after every vendor of its own: instrumentations of some put such a kind on all spans
     VercelAi(),  # late: its tracer is called like the conventions
     GenAi(),  # last: every producer of `gen_ai.*` that is known by nothing else
 )
