@@ -8,7 +8,18 @@ from dataclasses import replace
 
 from collector.model import LogRecord, Span
 from processors.model import AgentRun, OtherStep, Session, Step
-from processors.normalise import agents, calls, content, contexts, doubts, placing, requests, rollups, tools
+from processors.normalise import (
+    agents,
+    calls,
+    content,
+    contexts,
+    doubts,
+    lost_caches,
+    placing,
+    requests,
+    rollups,
+    tools,
+)
 from processors.normalise.gaps import gaps
 from processors.normalise.loose_ends import loose_ends
 from processors.normalise.reading import Readings, share_messages
@@ -44,6 +55,7 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     works += requests.connect(works, threads)
     agents.relate(works)
     agents.name_agents(works)
+    lost_caches.admit(works)
     content.without_skeletons(works)
     steps = _steps(works)
     return replace(_session(bundle, steps, threads), loose_ends=loose_ends(bundle, readings))

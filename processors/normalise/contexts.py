@@ -82,9 +82,7 @@ def _continued(call: Work, known: Sequence[Thread]) -> Thread | None:
     recent = known[-1 : -_OPEN - 1 : -1]
     if prompt is None:
         return next(iter(recent), None)
-    extended = next(
-        (thread for thread in recent if thread.prompt is not None and _extends(prompt, thread.prompt)), None
-    )
+    extended = next((thread for thread in recent if thread.prompt is not None and extends(prompt, thread.prompt)), None)
     if extended is not None:
         return extended
     answered = {part.tool_call_id for message in prompt for part in message.parts if isinstance(part, ToolResponse)}
@@ -100,7 +98,7 @@ def _pending(thread: Thread) -> bool:
     return bool(requests(call_of(thread.calls[-1])))
 
 
-def _extends(prompt: tuple[Message, ...], earlier: tuple[Message, ...]) -> bool:
+def extends(prompt: tuple[Message, ...], earlier: tuple[Message, ...]) -> bool:
     """Tell whether a prompt begins with an earlier one; most differ in their first or last message, so look there."""
     size = len(earlier)
     return (

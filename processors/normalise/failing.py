@@ -12,8 +12,9 @@ _EXIT_CODE = re.compile(
     r"\b(?:exited with (?:exit )?code|exit code|exit status|returned non-zero exit status):?\s*(-?\d+)", re.IGNORECASE
 )
 _ERROR_NAME = r"(?:error|exception|failed|failure|fatal|[a-z_.]*(?:error|exception))"
+_ERROR_VERB = r"(?:executing|running|calling|to (?:invoke|execute|run|call)\b)"
 _ERROR_START = re.compile(
-    rf"\s*(?:traceback \(most recent|{_ERROR_NAME}\b\s*(?:[:(]|\n|-\s|$|executing|running|calling))", re.IGNORECASE
+    rf"\s*(?:traceback \(most recent|{_ERROR_NAME}\b\s*(?:[:(]|\n|-\s|$|{_ERROR_VERB}))", re.IGNORECASE
 )
 _HEAD = 400
 """Characters at the start of an answer in which a shell's wrapper says how the command ended."""

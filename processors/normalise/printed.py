@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+_IS: Final = r"(?:=|': )(\d+)"
+"""What stands between a name and its number, in an object and in a mapping."""
 _COUNTS: Final = {
-    "input": re.compile(r"\b(?:prompt_tokens|input_tokens)=(\d+)"),
-    "output": re.compile(r"\b(?:completion_tokens|output_tokens)=(\d+)"),
-    "cache_read": re.compile(r"\b(?:cached_tokens|cache_read_input_tokens)=(\d+)"),
-    "cache_write": re.compile(r"\b(?:cache_write_tokens|cache_creation_input_tokens)=(\d+)"),
-    "reasoning": re.compile(r"\breasoning_tokens=(\d+)"),
+    "input": re.compile(rf"\b(?:prompt_tokens|input_tokens){_IS}"),
+    "output": re.compile(rf"\b(?:completion_tokens|output_tokens){_IS}"),
+    "cache_read": re.compile(rf"\b(?:cached_tokens|cache_read_input_tokens){_IS}"),
+    "cache_write": re.compile(rf"\b(?:cache_write_tokens|cache_creation_input_tokens){_IS}"),
+    "reasoning": re.compile(rf"\breasoning_tokens{_IS}"),
 }
 
 _PRINTED_TOOL_MESSAGE: Final = re.compile(

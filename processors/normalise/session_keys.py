@@ -23,6 +23,8 @@ SESSION_KEYS = (
     "langsmith.metadata.thread_id",
     "langsmith.metadata.conversation_id",
     "langfuse.session.id",
+    "langwatch.thread.id",
+    "lmnr.association.properties.session_id",
     "mlflow.trace.session",
     "ai.telemetry.metadata.sessionId",
     "ai.telemetry.metadata.session_id",

@@ -99,7 +99,10 @@ def _enclosing_tool(work: Work) -> Work | None:
 
 
 def _passes_on(inner: Work, outer: Work) -> bool:
+    """Tell a run seen again inside of itself from another one; of what has ended nothing can be seen any more."""
     mine, theirs = tool_of(inner), tool_of(outer)
+    if mine.started_at > theirs.ended_at:
+        return False
     if mine.tool_call_id is not None and theirs.tool_call_id is not None and mine.tool_call_id != theirs.tool_call_id:
         return False
     return inner.sighting.secondary or plain_name(mine.name) == plain_name(theirs.name)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, AttributeValue, LogRecord, Span
-from processors.model import Message, Part, ToolDefinition, ToolRequest, ToolResponse
+from processors.model import Message, ModelCall, Part, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects import spoken
@@ -57,6 +57,7 @@ _NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])
 REASONING_TOKENS = (
     "gen_ai.usage.reasoning.output_tokens",
     "gen_ai.usage.reasoning_tokens",
+    "gen_ai.usage.thinking_tokens",
     "gen_ai.usage.completion_tokens_details.reasoning_tokens",
     "gen_ai.usage.details.reasoning_tokens",
 )
@@ -71,6 +72,7 @@ WITHOUT_CACHED_TOKENS = (
     "@traceloop/instrumentation-vertexai",
     "agent_framework",
     "mlflow.",
+    "opentelemetry.instrumentation.agno",
     "opentelemetry.instrumentation.openai_agents",
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.vertexai",
@@ -168,6 +170,14 @@ class GenAi(Reader):
             return result
         unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
         return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+
+    def rollup(self, span: Span) -> ModelCall | None:
+        """Return what a parent repeats, of which the instrumentation may have dropped the same part."""
+        found = super().rollup(span)
+        lossy = span.scope.name.startswith(WITHOUT_CACHED_TOKENS)
+        if found is None or found.usage is None or not lossy or found.usage.cache_read_input_tokens is not None:
+            return found
+        return replace(found, usage_missing=found.usage_missing or CACHED_NOT_SENT)
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""

@@ -29,7 +29,7 @@ from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
 from processors.normalise.printed import printed_counts
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
-from processors.normalise.values import as_count, count, first, mapping, structured, text, texts, usd
+from processors.normalise.values import as_count, count, first, mapping, sequence, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
 _KINDS: dict[str, Kind] = {
@@ -48,6 +48,7 @@ _PRINTED = {
     "cache_write": f"{_TOKENS}prompt_details.cache_write",
     "reasoning": f"{_TOKENS}completion_details.reasoning",
 }
+_BEFORE_USAGE = re.compile(r"\busage(?:=|': )")
 _RESPONSE_ID = re.compile(r"\w+\(id='([^']+)'")
 _MASTRA_SPAN = "mastra.span.type"
 _MASTRA: dict[str, Kind | None] = {
@@ -87,7 +88,7 @@ class OpenInference(Reader):
         if mastra in _MASTRA:
             return _MASTRA[mastra]
         kind = _KINDS.get(text(span.attributes, SPAN_KIND) or "", "other")
-        if kind == "workflow" and _langchain_agent(span) is not None:
+        if kind == "workflow" and (_langchain_agent(span) is not None or _haystack_agent(span)):
             return "agent"
         if kind == "chat" and _prepares_a_call(span):
             return None
@@ -98,7 +99,7 @@ class OpenInference(Reader):
 
     def counts(self, span: Span) -> Counts:
         """Return the token counts."""
-        sent = {**_smolagents_usage(span), **_langchain_usage(span), **span.attributes}
+        sent = {**_printed_usage(span), **_langchain_usage(span), **span.attributes}
         return Counts(
             input=count(sent, f"{_TOKENS}prompt"),
             cache_read=count(sent, f"{_TOKENS}prompt_details.cache_read", f"{_TOKENS}prompt_details.cache_input"),
@@ -246,15 +247,25 @@ def _langchain_agent(span: Span) -> str | None:
     return named if isinstance(named, str) and named == span.name else None
 
 
+def _haystack_agent(span: Span) -> bool:
+    """Tell the run of an agent, which is called a chain like any other component."""
+    return "haystack" in span.scope.name and span.name == "Agent.run"
+
+
 def _prepares_a_call(span: Span) -> bool:
     """Tell LlamaIndex' private methods: a class of models has them traced as calls, whatever they do."""
     return "llama_index" in span.scope.name and span.name.rpartition(".")[2].startswith("_")
 
 
-def _smolagents_usage(span: Span) -> Attributes:
-    """Return the parts of the usage that smolagents keeps only in the printed form of the vendor's response."""
-    reply = raw_output(span).get("raw") if "smolagents" in span.scope.name else None
-    usage = reply.rpartition("usage=")[2] if isinstance(reply, str) else ""
+def _printed_usage(span: Span) -> Attributes:
+    """Return the parts of the usage that stand only in the printed form of the vendor's response or of the reply."""
+    if "smolagents" in span.scope.name:
+        reply = raw_output(span).get("raw")
+    elif "haystack" in span.scope.name:
+        reply = next(iter(sequence(raw_output(span).get("replies"))), None)
+    else:
+        return {}
+    usage = _BEFORE_USAGE.split(reply)[-1] if isinstance(reply, str) else ""
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 

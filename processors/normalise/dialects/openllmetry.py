@@ -7,11 +7,12 @@ Source: opentelemetry-instrumentation-* 0.62 and the older names that its semant
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Attributes, AttributeValue, Span
-from processors.model import Message, Text, ToolRequest, Usage
+from processors.model import Message, StepError, Text, ToolRequest, Usage
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
@@ -23,10 +24,13 @@ ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's o
 
 _ANTHROPIC = "opentelemetry.instrumentation.anthropic"
 _ANTHROPIC_JS = "@traceloop/instrumentation-anthropic"
+_AGNO = "opentelemetry.instrumentation.agno"
 _CREWAI = "opentelemetry.instrumentation.crewai"
+_LLAMA_INDEX = "opentelemetry.instrumentation.llamaindex"
 _SPAN_KIND = "traceloop.span.kind"
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "task": "workflow", "agent": "agent", "tool": "tool"}
 _REQUEST_KINDS: dict[str, Kind] = {"chat": "chat", "completion": "chat", "embedding": "embeddings", "rerank": "other"}
+_PRINTED_FAILURE = re.compile(r"status='failure' result=.*? error=['\"](.*?)['\"] \w+=", re.DOTALL)
 _ANSWER_USAGE = '"usage_metadata": {'
 _SCOPES = (
     "opentelemetry.instrumentation.openai.v1",
@@ -35,7 +39,8 @@ _SCOPES = (
     _ANTHROPIC,
     "opentelemetry.instrumentation.openai_agents",
     _CREWAI,
-    "opentelemetry.instrumentation.llamaindex",
+    _AGNO,
+    _LLAMA_INDEX,
     "opentelemetry.instrumentation.bedrock",
     "opentelemetry.instrumentation.google_generativeai",
     "opentelemetry.instrumentation.mcp",
@@ -62,6 +67,8 @@ class OpenLlmetry(GenAi):
             return entity or known  # the operation of its tasks is an agent's as well
         if text(span.attributes, "gen_ai.operation.name") is not None:
             return known
+        if span.scope.name == _LLAMA_INDEX and "tool.name" in span.attributes:
+            return "tool"  # the step of an agent that runs it is called a task like every other
         return entity or _REQUEST_KINDS.get(text(span.attributes, "llm.request.type") or "") or known
 
     def usage(self, span: Span) -> Counted:
@@ -72,6 +79,16 @@ class OpenLlmetry(GenAi):
         total = sent.total - 1 if sent.total else None
         result = counted(replace(sent, output=sent.output - 1, total=total))
         return Counted(result.usage, result.missing, "; ".join(note for note in (ONE_TOO_MANY, result.note) if note))
+
+    def own_calls(self, span: Span) -> bool:
+        """Tell so of Agno's agents."""
+        return span.scope.name == _AGNO and text(span.attributes, _SPAN_KIND) == "agent"
+
+    def error(self, span: Span) -> StepError | None:
+        """Return why it failed; a tool's failure under Agno is told only by its printed result."""
+        printed = _PRINTED_FAILURE.match(text(span.attributes, "traceloop.entity.output") or "")
+        told = StepError("tool_error", printed[1]) if printed is not None and span.scope.name == _AGNO else None
+        return super().error(span) or told
 
     def meaning_of_input(self, span: Span) -> Counting:
         """Return the instrumentation's habit: Anthropic's counts are passed on as they are by the one in JavaScript."""
@@ -119,7 +136,9 @@ class OpenLlmetry(GenAi):
 
     def tool_arguments(self, span: Span) -> str | None:
         """Return the arguments without LangChain's wrapper: structured where they are, else its Python text."""
-        sent = structured(first(span.attributes, "gen_ai.tool.call.arguments", "traceloop.entity.input"))
+        sent = structured(
+            first(span.attributes, "gen_ai.tool.call.arguments", "tool.arguments", "traceloop.entity.input")
+        )
         if sent is None:
             return None
         return read.arguments(_unwrapped(mapping(sent)) if mapping(sent) else sent)

@@ -31,6 +31,10 @@ _PACKAGES = {
     "litellm": r"litellm",
     "voltagent": r"@voltagent/core",
     "genkit": r"genkit",
+    "haystack": r"haystack-ai|opentelemetry-haystack",
+    "llama_index": r"llama-index-(core|observability-otel)",
+    "span_kinds": r"langwatch|lmnr|agentops|traceai-.+|loongsuite-instrumentation-.+",
+    "ag2": r"ag2",
     "langfuse": r"langfuse",
     "mlflow": r"mlflow-skinny",
     "vercel_ai": r"@ai-sdk/.+",
@@ -41,7 +45,7 @@ _PACKAGES = {
     "crewai": r"crewai",
     "agent_framework": r"agent-framework-core",
     "autogen": r"autogen-core",
-    "openllmetry": r"opentelemetry-instrumentation-(anthropic|crewai|langchain|openai|openai-agents)"
+    "openllmetry": r"opentelemetry-instrumentation-(agno|anthropic|crewai|langchain|openai|openai-agents)"
     r"|@traceloop/instrumentation-.+",
     "openai_agents": r"opentelemetry-instrumentation-openai-agents-v2",
     "gen_ai": r"opentelemetry-instrumentation-(openai-v2|genai-openai|google-genai)",

@@ -106,3 +106,27 @@ def test_a_crews_total_stands_in_its_result() -> None:
     ]
     found = counted(spans)
     assert [found.tokens(kind) for kind in KINDS] == [900, 500, None, 80, 64]
+
+
+def test_haystacks_printed_usage_tells_the_cached_tokens() -> None:
+    """The instrumentation drops cached and reasoning tokens, which stand in the printed reply in its output."""
+    reply = (
+        "ChatMessage(_meta={'usage': {'completion_tokens': 72, 'completion_tokens_details': {'reasoning_tokens': 64},"
+    )
+    reply += " 'prompt_tokens': 2000, 'prompt_tokens_details': {'cached_tokens': 1920}}})"
+    sent = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5",
+        "llm.token_count.prompt": 2000,
+        "llm.token_count.completion": 72,
+        "output.value": json.dumps({"replies": [reply]}),
+    }
+    (call,) = counted([spans_of("openinference.instrumentation.haystack")(1, "run", sent)]).calls
+    assert call.usage is not None
+    assert (call.usage.cache_read_input_tokens, call.usage.reasoning_output_tokens) == (1920, 64)
+
+
+def test_haystacks_agents_are_agents() -> None:
+    """An agent's run is called a chain, like every other component."""
+    run = spans_of("openinference.instrumentation.haystack")(1, "Agent.run", {"openinference.span.kind": "CHAIN"})
+    assert len(counted([run]).agents) == 1

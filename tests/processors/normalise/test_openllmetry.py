@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from collector.model import Span
 from processors.model import Usage
 from processors.normalise.dialects.openllmetry import ONE_TOO_MANY
-from tests.processors.normalise.counting import counted
+from processors.normalise.usage import CACHED_NOT_SENT
+from tests.processors.normalise.counting import counted, spans_of
 from tests.processors.support import load_export
 
 STREAMED = "opentelemetry-instrumentation-anthropic-0.62.4"
@@ -69,3 +71,41 @@ def test_the_agents_sdk_alone_has_no_tokens() -> None:
     assert len(found.calls) == 3
     assert found.usages == []
     assert all(call.usage_missing for call in found.calls)
+
+
+_AGNO = spans_of("opentelemetry.instrumentation.agno")
+
+
+def _agno_agent(number: int, given: int, parent: int | None = None) -> Span:
+    sent = {
+        "traceloop.span.kind": "agent",
+        "gen_ai.agent.name": f"agent {number}",
+        "gen_ai.request.model": "gpt-5",
+        "gen_ai.usage.input_tokens": given,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    return _AGNO(number, f"{number}.agent", sent, parent=parent, at=(number, 20 - number))
+
+
+def test_agnos_agents_have_totals_of_their_own() -> None:
+    """An agent's total leaves out its sub-agent's: both count, without a price, as cached tokens are dropped."""
+    tool = _AGNO(2, "ask.tool", {"traceloop.span.kind": "tool", "gen_ai.tool.name": "ask"}, parent=1, at=(2, 18))
+    found = counted([_agno_agent(1, 9000), tool, _agno_agent(3, 2000, parent=2)])
+    assert found.tokens("input_tokens") == 11000
+    assert {call.usage_missing for call in found.calls} == {CACHED_NOT_SENT}
+
+
+def test_agnos_tools_print_their_failure() -> None:
+    """The span of a tool that failed is in order, only its printed result is not."""
+    printed = "status='failure' result=None error='rates unavailable' updated_session_state=None"
+    sent = {"traceloop.span.kind": "tool", "gen_ai.tool.name": "fetch", "traceloop.entity.output": printed}
+    (tool,) = counted([_AGNO(1, "fetch.tool", sent)]).tools
+    assert tool.error is not None
+    assert tool.error.message == "rates unavailable"
+
+
+def test_llama_index_steps_that_run_a_tool_are_tools() -> None:
+    """They are called tasks like all others, and name the tool."""
+    sent = {"traceloop.span.kind": "task", "tool.name": "look", "tool.arguments": '{"path": "a"}'}
+    (tool,) = counted([spans_of("opentelemetry.instrumentation.llamaindex")(1, "BaseWorkflowAgent.task", sent)]).tools
+    assert (tool.name, tool.arguments) == ("look", '{"path":"a"}')

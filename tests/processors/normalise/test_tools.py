@@ -179,6 +179,7 @@ def test_calls_inside_a_tool_are_an_agent() -> None:
     ["ERROR: rates service unavailable (503)", "Error: timeout", "ValueError: bad",
      "Traceback (most recent call last)\n  x",
      '{"error": "no such table"}', '{"isError": true, "content": []}', '{"status": "error", "message": "x"}',
+     "Failed to invoke Tool `look` with parameters {}. Error: down",
      "Process exited with code 7\nOutput:\nx", "Exit Code: 2", '{"success": false}'],
 )  # fmt: skip
 def test_answers_that_confess_a_failure(result: str) -> None:
@@ -191,7 +192,7 @@ def test_answers_that_confess_a_failure(result: str) -> None:
     ["7 rows", "Errors found: none in 12 files", "The error rate is 3 %", '{"errors": []}',
      '{"error": null, "rows": 7}',
      '{"error": "", "rows": 1}', "Process exited with code 0", "exit code: 0", None, "", '{"status": "ok"}',
-     "error_log.txt"],
+     "error_log.txt", "Failed to\nfind"],
 )  # fmt: skip
 def test_answers_that_only_speak_of_errors(result: str | None) -> None:
     """Text about errors is a result like any other."""
