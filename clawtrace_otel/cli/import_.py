@@ -37,8 +37,7 @@ def otlp(
             raise CliError(f"no OTLP request in {counted(len(files), 'file')}")
         counts = reader.compile(everything=False)
     typer.echo(
-        f"{counted(len(files) - len(skipped), 'file')} imported, {counted(counts.compiled, 'session')} compiled, "
-        f"{counts.failed} failed"
+        f"{len(files) - len(skipped)} files imported, {counts.compiled} sessions compiled, {counts.failed} failed"
     )
     if skipped:
         typer.echo(

@@ -15,7 +15,6 @@ from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.import_ import imports as imports  # noqa: PLC0414 - `app` adds the group with these commands in it
 from clawtrace_otel.cli.import_progress import compiled, shown
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption
-from clawtrace_otel.cli.output import counted
 from clawtrace_otel.cli.session_files import (
     DATABASE,
     SessionFile,
@@ -184,9 +183,8 @@ def _load(
             raise CliError(f"nothing in {len(files)} files was understood: {_why(outcome)}")
         counts = compiled(store, len(outcome.traces))
     typer.echo(
-        f"{counted(outcome.files, 'file')}, {counted(outcome.spans, 'span')} imported, "
-        f"{counted(outcome.reasons.total(), 'line')} skipped; "
-        f"{counted(counts.compiled, 'session')} compiled, {counts.failed} failed"
+        f"{outcome.files} files, {outcome.spans} spans imported, {outcome.reasons.total()} lines skipped; "
+        f"{counts.compiled} sessions compiled, {counts.failed} failed"
     )
     _explain(outcome)
 
@@ -267,7 +265,7 @@ def _explain(outcome: Outcome) -> None:
     if outcome.copied:
         _complain(f"{outcome.copied} responses are copies of other sessions' and counted there")
     for reason, number in outcome.reasons.most_common():
-        _complain(f"{counted(number, 'line')} skipped: {reason}")
+        _complain(f"{number} lines skipped: {reason}")
     if outcome.foreign:
         _complain(f"{len(outcome.foreign)} files skipped, no lines of this agent in them: {_some(outcome.foreign)}")
     if outcome.unreadable:

@@ -164,7 +164,7 @@ class Outbox:
                 self._webhook.post(message(row), breach_id, self._stopping)
             except NotTakenError as error:
                 self._count("failed")
-                log.warning("the webhook at %s did not receive %s: %s", self._webhook.name, breach_id, error)
+                log.warning("the webhook at %s was not told of %s: %s", self._webhook.name, breach_id, error)
                 pause = max(pause or 0.0, error.retry_after_s)
                 if not error.refused:
                     return pause
