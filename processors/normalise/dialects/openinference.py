@@ -70,6 +70,9 @@ _WITHOUT_CACHED_TOKENS = (
 That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed.
 """
 
+_FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
+"""Instrumentations that sum up what the first events of streams say of the output, which is a token or a few."""
+
 
 class OpenInference(Reader):
     """Reads `openinference.*`, `llm.*` and `tool.*`."""
@@ -110,7 +113,7 @@ class OpenInference(Reader):
                 *CACHE_READ_TOKENS,
             ),
             cache_write=count(sent, f"{_TOKENS}prompt_details.cache_write", *CACHE_WRITE_TOKENS),
-            output=count(sent, f"{_TOKENS}completion"),
+            output=None if span.scope.name in _FIRST_OUTPUTS else count(sent, f"{_TOKENS}completion"),
             reasoning=count(sent, f"{_TOKENS}completion_details.reasoning", *REASONING_TOKENS),
             total=count(sent, f"{_TOKENS}total"),
             cached_input="unknown",

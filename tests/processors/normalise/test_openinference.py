@@ -162,3 +162,15 @@ def test_a_tools_status_tells_its_failure() -> None:
     sent = {"openinference.span.kind": "TOOL", "tool.name": "fetch", "tool.status": "error", "output.value": "down"}
     (tool,) = counted([spans_of("strands.telemetry.tracer")(1, "Tool: fetch", sent)]).tools
     assert tool.error is not None
+
+
+def test_the_claude_agent_sdk_tells_no_output() -> None:
+    """Its instrumentation sums up what each answer's first event says, long before the answer is complete."""
+    sent = {
+        "openinference.span.kind": "AGENT",
+        "llm.model_name": "claude-sonnet-4-5",
+        "llm.token_count.prompt": 26059,
+        "llm.token_count.completion": 5,
+    }
+    found = counted([spans_of("openinference.instrumentation.claude_agent_sdk")(1, "ClaudeAgentSDK.query", sent)])
+    assert [(usage.input_tokens, usage.output_tokens) for usage in found.usages] == [(26059, None)]
