@@ -23,6 +23,9 @@ HANDOFF = "handoff"
 _WINDOW = 8
 """Runs of one tool that are compared by time with a record that has no id."""
 
+_SERVER = re.compile(r"mcp__.+?__")
+"""How the name of an MCP server's tool begins that models know; the server itself knows it without."""
+
 
 def plain_name(name: str) -> str:
     """Return a tool's or agent's name as all spellings of it agree: `Delegate work` is `delegate_work`."""
@@ -113,7 +116,7 @@ def _by_time(tools: Iterator[Work]) -> None:
     named: dict[str, list[Work]] = defaultdict(list)
     served: dict[Work, set[str]] = defaultdict(set)
     for work in tools:
-        known = named[plain_name(work.step.name)]
+        known = named[plain_name(_SERVER.sub("", work.step.name))]
         at = bisect_left(known, work.step.ended_at, key=lambda other: other.step.ended_at)
         kind = f"{work.sighting.signal} {work.sighting.scope}"
         fitting = [
@@ -157,13 +160,18 @@ def merged(tool: ToolCall, other: ToolCall) -> ToolCall:
     """Return a tool run with what another sighting of it knows: the fuller arguments, the result, a failure."""
     return replace(
         tool,
-        name=other.name if plain_name(tool.name).endswith(plain_name(other.name)) and other.name else tool.name,
+        name=other.name if _is_wrapped(tool.name, other.name) else tool.name,
         tool_call_id=tool.tool_call_id or other.tool_call_id,
         agent_name=tool.agent_name or other.agent_name,
         arguments=_fuller(tool.arguments, other.arguments),
         result=tool.result if tool.result is not None else other.result,
         error=tool.error or other.error,
     )
+
+
+def _is_wrapped(name: str, plain: str) -> bool:
+    """Tell a name that a framework put something before; what stands before an MCP tool's the model says as well."""
+    return bool(plain) and plain_name(name).endswith(plain_name(plain)) and not _SERVER.match(name)
 
 
 def _fuller(one: str | None, other: str | None) -> str | None:

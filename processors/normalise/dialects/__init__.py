@@ -18,6 +18,7 @@ from processors.normalise.dialects.langfuse import Langfuse
 from processors.normalise.dialects.langsmith import LangSmith
 from processors.normalise.dialects.litellm import LiteLlm
 from processors.normalise.dialects.llama_index import LlamaIndex
+from processors.normalise.dialects.logfire_agents import LogfireAgents
 from processors.normalise.dialects.microsoft import AgentFramework, AutoGen, SemanticKernel
 from processors.normalise.dialects.mlflow import MlFlow
 from processors.normalise.dialects.openai_agents import OpenAiAgents
@@ -50,6 +51,7 @@ DIALECTS: tuple[Dialect, ...] = (
     MlFlow(),
     GoogleAdk(),
     Strands(),
+    LogfireAgents(),  # before Pydantic AI, which reads all else of Logfire's
     PydanticAi(),
     AgentFramework(),
     SemanticKernel(),

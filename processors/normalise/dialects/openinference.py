@@ -11,10 +11,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, AttributeValue, Span
-from processors.model import Message, Part, ToolDefinition
+from processors.model import Message, Part, StepError, ToolDefinition
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.crewai import crew_total
+from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, REASONING_TOKENS
 from processors.normalise.dialects.openinference_messages import (
     INPUT,
     OUTPUT,
@@ -69,6 +70,9 @@ _WITHOUT_CACHED_TOKENS = (
 That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed.
 """
 
+_FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
+"""Instrumentations that sum up what the first events of streams say of the output, which is a token or a few."""
+
 
 class OpenInference(Reader):
     """Reads `openinference.*`, `llm.*` and `tool.*`."""
@@ -98,14 +102,19 @@ class OpenInference(Reader):
         return "workflow" if nameless_root else kind
 
     def counts(self, span: Span) -> Counts:
-        """Return the token counts."""
+        """Return the token counts; translators of the conventions' spans leave their parts under the names they had."""
         sent = {**_printed_usage(span), **_langchain_usage(span), **span.attributes}
         return Counts(
             input=count(sent, f"{_TOKENS}prompt"),
-            cache_read=count(sent, f"{_TOKENS}prompt_details.cache_read", f"{_TOKENS}prompt_details.cache_input"),
-            cache_write=count(sent, f"{_TOKENS}prompt_details.cache_write"),
-            output=count(sent, f"{_TOKENS}completion"),
-            reasoning=count(sent, f"{_TOKENS}completion_details.reasoning"),
+            cache_read=count(
+                sent,
+                f"{_TOKENS}prompt_details.cache_read",
+                f"{_TOKENS}prompt_details.cache_input",
+                *CACHE_READ_TOKENS,
+            ),
+            cache_write=count(sent, f"{_TOKENS}prompt_details.cache_write", *CACHE_WRITE_TOKENS),
+            output=None if span.scope.name in _FIRST_OUTPUTS else count(sent, f"{_TOKENS}completion"),
+            reasoning=count(sent, f"{_TOKENS}completion_details.reasoning", *REASONING_TOKENS),
             total=count(sent, f"{_TOKENS}total"),
             cached_input="unknown",
             reasoning_output="unknown",
@@ -195,6 +204,11 @@ class OpenInference(Reader):
         """Return the total cost."""
         return usd(span.attributes, "llm.cost.total") or None
 
+    def error(self, span: Span) -> StepError | None:
+        """Return why it failed; translated spans of Strands are in order although they say that the tool is not."""
+        failed = text(span.attributes, "tool.status") == "error"
+        return super().error(span) or (StepError("tool_error", self.tool_result(span) or "") if failed else None)
+
     def tool_name(self, span: Span) -> str | None:
         """Return the tool's name; a handoff is called as the model calls it."""
         if span.name.startswith(_HANDOFF):
@@ -229,7 +243,7 @@ class OpenInference(Reader):
 
     def agent_name(self, span: Span) -> str | None:
         """Return the agent's name; smolagents and CrewAI say it only in the span's."""
-        named = text(span.attributes, "agent.name", "graph.node.name", "graph.node.id") or _langchain_agent(span)
+        named = text(span.attributes, *_agent_names(span)) or _langchain_agent(span)
         if named is None and text(span.attributes, SPAN_KIND) == "AGENT":
             return span.name.rpartition(".")[0] or span.name
         return named
@@ -237,6 +251,13 @@ class OpenInference(Reader):
     def agent_id(self, span: Span) -> str | None:
         """Return the agent's node in the graph."""
         return text(span.attributes, "graph.node.id", "agent.id", "agent.name")
+
+
+def _agent_names(span: Span) -> tuple[str, ...]:
+    """Return where an agent's name may stand; a node that is a call or a tool is called after that."""
+    told = ("agent.name", "gen_ai.agent.name")
+    itself = text(span.attributes, SPAN_KIND) in {"LLM", "TOOL"}
+    return told if itself else (*told, "graph.node.name", "graph.node.id")
 
 
 def _langchain_agent(span: Span) -> str | None:

@@ -12,6 +12,9 @@ from processors.normalise.values import Json, canonical, mapping, sequence, stru
 TEXT_TYPES: Final = frozenset({"text", "input_text", "output_text", "summary_text", "refusal"})
 """Types of content blocks that hold text."""
 
+_FIELDS_OF_AN_ANSWER: Final = frozenset({"content", "id", "name", "role", "status", "tool_call_id"})
+"""What a message has in which a tool's answer stands, where nothing says that it is one."""
+
 
 def arguments(value: object) -> str:
     """Return a tool's arguments as canonical JSON; an empty text is an empty object."""
@@ -39,7 +42,7 @@ def _unwrapped(plain: Json) -> Json:
     if isinstance(plain, Mapping):
         if "lc" in plain:
             return mapping(plain.get("kwargs")).get("content")
-        if plain.get("type") == "tool" and "tool_call_id" in plain:
+        if "tool_call_id" in plain and (plain.get("type") == "tool" or plain.keys() <= _FIELDS_OF_AN_ANSWER):
             return plain.get("content")
         if isinstance(plain.get("data"), Mapping) and plain.get("type") == "tool":
             return mapping(plain["data"]).get("content")

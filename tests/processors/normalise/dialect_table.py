@@ -34,6 +34,7 @@ _PACKAGES = {
     "haystack": r"haystack-ai|opentelemetry-haystack",
     "llama_index": r"llama-index-(core|observability-otel)",
     "span_kinds": r"langwatch|lmnr|agentops|traceai-.+|loongsuite-instrumentation-.+",
+    "logfire_agents": r"logfire-sdk",
     "ag2": r"ag2",
     "langfuse": r"langfuse",
     "mlflow": r"mlflow-skinny",

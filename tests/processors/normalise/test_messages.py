@@ -121,6 +121,7 @@ def test_media_and_reasoning() -> None:
         ({"EUR": 1.08}, '{"EUR":1.08}'),
         ([{"text": "a"}, {"text": "b"}], "ab"),
         ({"content": [{"type": "text", "text": "mcp"}], "isError": False}, "mcp"),
+        ({"name": "look", "tool_call_id": "call_1", "content": "12"}, "12"),
         ({"output": {"lc": 1, "kwargs": {"content": "inner"}}, "kwargs": {}}, "inner"),
         ("plain [text", "plain [text"),
         (None, ""),

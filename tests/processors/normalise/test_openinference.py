@@ -130,3 +130,47 @@ def test_haystacks_agents_are_agents() -> None:
     """An agent's run is called a chain, like every other component."""
     run = spans_of("openinference.instrumentation.haystack")(1, "Agent.run", {"openinference.span.kind": "CHAIN"})
     assert len(counted([run]).agents) == 1
+
+
+def test_translated_spans_keep_parts_of_the_usage_under_their_old_names() -> None:
+    """A processor that translates the conventions' spans takes over two counts and leaves the parts where they were."""
+    sent = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "gpt-5",
+        "llm.token_count.prompt": 2000,
+        "llm.token_count.completion": 72,
+        "gen_ai.usage.cache_read.input_tokens": 1920,
+        "gen_ai.usage.reasoning.output_tokens": 64,
+    }
+    (call,) = counted([spans_of("agent_framework")(1, "chat gpt-5", sent)]).calls
+    assert call.usage is not None
+    assert (call.usage.cache_read_input_tokens, call.usage.reasoning_output_tokens) == (1920, 64)
+
+
+def test_translated_agents_keep_the_name_they_had() -> None:
+    """Where only the conventions' name was sent it is the agent's, and a call's node is no agent."""
+    make = spans_of("strands.telemetry.tracer")
+    agent = make(1, "invoke_agent a", {"openinference.span.kind": "AGENT", "gen_ai.agent.name": "a"})
+    node = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-5", "graph.node.id": "llm_123"}
+    found = counted([agent, make(2, "Model invoke", node, parent=1)])
+    assert [run.name for run in found.agents] == ["a"]
+    assert found.calls[0].agent_name == "a"
+
+
+def test_a_tools_status_tells_its_failure() -> None:
+    """Strands says so in an attribute of a span that is in order."""
+    sent = {"openinference.span.kind": "TOOL", "tool.name": "fetch", "tool.status": "error", "output.value": "down"}
+    (tool,) = counted([spans_of("strands.telemetry.tracer")(1, "Tool: fetch", sent)]).tools
+    assert tool.error is not None
+
+
+def test_the_claude_agent_sdk_tells_no_output() -> None:
+    """Its instrumentation sums up what each answer's first event says, long before the answer is complete."""
+    sent = {
+        "openinference.span.kind": "AGENT",
+        "llm.model_name": "claude-sonnet-4-5",
+        "llm.token_count.prompt": 26059,
+        "llm.token_count.completion": 5,
+    }
+    found = counted([spans_of("openinference.instrumentation.claude_agent_sdk")(1, "ClaudeAgentSDK.query", sent)])
+    assert [(usage.input_tokens, usage.output_tokens) for usage in found.usages] == [(26059, None)]

@@ -277,3 +277,11 @@ def test_a_handoff_is_the_tool_that_the_model_called() -> None:
     nameless = {"gen_ai.operation.name": "handoff", "gen_ai.handoff.from_agent": "main"}
     found = counted([ours(1, "chat gpt-5", asked), ours(2, "main → unknown", nameless, at=(11, 12))])
     assert [(tool.name, tool.inferred) for tool in found.tools] == [("transfer_to_checker", False)]
+
+
+def test_a_servers_own_span_is_no_second_run() -> None:
+    """Models know an MCP server's tool by a name that begins with the server's; the server's span has it without."""
+    framework = spans_of("some.framework")(1, "mcp__x__read", run("mcp__x__read"), at=(0, 10))
+    server = {"mcp.method.name": "tools/call", "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "read"}
+    (tool,) = counted([framework, spans_of("mcp-python-sdk")(2, "tools/call read", server, at=(1, 2))]).tools
+    assert tool.name == "mcp__x__read"
