@@ -82,7 +82,7 @@ class _Pattern(_Strict):
         if compiled.groups > 1:
             raise ValueError("more than one group: write the others as (?:...)")
         if compiled.search("") is not None:
-            raise ValueError("it matches empty text")
+            raise ValueError("it matches where there is nothing")
         return regex
 
 
