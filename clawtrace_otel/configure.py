@@ -42,7 +42,10 @@ class Telemetry:
         return bool(self._processors) and not self._closed
 
     def flush(self, timeout_millis: int = FLUSH_MILLISECONDS) -> bool:
-        """Send what has ended so far; False where it was not sent in time."""
+        """Hand what has ended so far to the exporters; False where that took too long.
+
+        What a collector did not take, the exporters log.
+        """
         sent = [processor.force_flush(timeout_millis) for processor in self._processors]
         return all(sent)
 

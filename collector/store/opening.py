@@ -5,10 +5,14 @@ from __future__ import annotations
 import glob
 import os
 from pathlib import Path
+from typing import Final
 
 from collector.errors import StoreError, StoreUnwritableError
 from collector.store.engine import Database, copy_path
 from collector.store.migrate import is_current, migrate
+
+_OWNER_ONLY: Final = 0o700
+"""For a directory that is made for the database: what agents read and wrote is in it."""
 
 
 def open_database(path: Path) -> Database:
@@ -18,7 +22,7 @@ def open_database(path: Path) -> Database:
     StoreError where the system refuses; each says what to do.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent} cannot be made: {error.strerror}", retryable=False) from error
     if not os.access(path.parent, os.W_OK):

@@ -419,6 +419,14 @@ class TestTogether:
         assert store.append(batch([span(A, 1)])) == Receipt(spans=1)
 
 
+def test_a_new_directory_is_its_owners_only(path: Path) -> None:
+    """Nobody else on the machine reads what agents said; a directory that is there stays as it is."""
+    path.parent.parent.chmod(0o755)
+    with closing(DuckStore.open(path)):
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert path.parent.parent.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_log_is_shorter_where_memory_is_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 240 MB for DuckDB a log of 40 MB is folded into the file."""
     with closing(duckdb.connect()) as alone:
