@@ -14,7 +14,6 @@ from processors.normalise import (
     content,
     contexts,
     doubts,
-    lost_caches,
     placing,
     requests,
     rollups,
@@ -55,7 +54,6 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
     works += requests.connect(works, threads)
     agents.relate(works)
     agents.name_agents(works)
-    lost_caches.admit(works)
     content.without_skeletons(works)
     steps = _steps(works)
     return replace(_session(bundle, steps, threads), loose_ends=loose_ends(bundle, readings))

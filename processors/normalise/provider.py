@@ -57,8 +57,6 @@ _VENDORS = frozenset(_RENAMED.values()) | frozenset({
     "alibaba", "cerebras", "deepinfra", "deepseek", "fireworks", "fireworks_ai", "groq", "huggingface", "minimax",
     "novita", "ollama", "openai", "openrouter", "perplexity", "together", "together_ai", "zhipu",
 })  # fmt: skip
-CACHING_UNASKED = frozenset({"azure.ai.openai", "deepseek", "gcp.gemini", "moonshot_ai", "openai", "x_ai"})
-"""Vendors that cache long prompts by themselves. Source: their documentation of prompt caching."""
 _FRAMEWORKS = frozenset({
     "ag2", "agentframework", "agno", "ai", "autogen", "crewai", "custom", "dspy", "gateway", "gen_ai", "haystack",
     "instructor", "langchain", "langgraph", "langsmith", "litellm", "litellm_proxy", "llama_index", "llamaindex",

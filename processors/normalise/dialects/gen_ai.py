@@ -71,6 +71,7 @@ WITHOUT_CACHED_TOKENS = (
     "@traceloop/instrumentation-openai",
     "@traceloop/instrumentation-vertexai",
     "agent_framework",
+    "langwatch",
     "mlflow.",
     "opentelemetry.instrumentation.agno",
     "opentelemetry.instrumentation.openai_agents",
@@ -78,6 +79,7 @@ WITHOUT_CACHED_TOKENS = (
     "opentelemetry.instrumentation.vertexai",
     "opentelemetry.util.genai",
     "semantic_kernel",
+    "traceai_openai",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
 

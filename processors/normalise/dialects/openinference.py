@@ -64,10 +64,12 @@ _WITHOUT_CACHED_TOKENS = (
     "openinference.instrumentation.autogen_agentchat",
     "openinference.instrumentation.openai_agents",
     "openinference.instrumentation.smolagents",
+    "strands.telemetry.tracer",
 )
 """Instrumentations that pass on two counts of a chat completion.
 
-That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed.
+That of the agents SDK sends cached tokens of a response, zeros too; that of smolagents where nothing is streamed; the
+translation of Strands' own spans none.
 """
 
 _FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
