@@ -197,7 +197,7 @@ def test_the_key_is_its_owners_alone(collector: RunningCollector) -> None:
         ("secrets: maybe\n", "line 1"),
         ("content: drop\nattributes:\n- name: a\n  action: remove\n", "line 4"),
         ("patterns:\n- name: a\n  regex: '('\n", "line 3"),
-        ("patterns:\n- name: a\n  regex: 'x*'\n", "empty text"),
+        ("patterns:\n- name: a\n  regex: 'x*'\n", "nothing"),
         ("patterns:\n- name: Wrong Name\n  regex: x\n", "line 2"),
         ("colour: red\n", "line 1"),
         ("pii: [names]\n", "line 1"),
