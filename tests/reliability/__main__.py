@@ -89,8 +89,14 @@ def _every() -> list[Result]:
 
 
 def _revision() -> str:
-    command = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "an unknown revision"
+    """Return the commit, and whether anything but what this command writes differs from it."""
+    written_here = [f":!docs/{name}" for name in ("reliability.md", "soak.svg")]
+    commit = _git("rev-parse", "--short", "HEAD") or "an unknown revision"
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--", ".", *written_here) else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":
