@@ -60,14 +60,24 @@ def assemble(bundle: Bundle, readings: Readings) -> Session | None:
 
 
 def _identified(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Give every step an id of its own: a span's id, with the trace where two traces use the same."""
+    """Give every step an id of its own: a span's id, with the trace where that is used twice, then with a number."""
     used = Counter(sighting.step.step_id for sighting in sightings)
-    return [
-        sighting
-        if used[sighting.step.step_id] == 1
-        else replace(sighting, step=replace(sighting.step, step_id=f"{sighting.step.trace_id}:{sighting.step.step_id}"))
-        for sighting in sightings
-    ]
+    found = list(sightings)
+    seen: Counter[str] = Counter()
+    shared = [place for place, sighting in enumerate(sightings) if used[sighting.step.step_id] > 1]
+    for place in sorted(shared, key=lambda place: _spans_first(sightings[place])):
+        step = sightings[place].step
+        step_id = f"{step.trace_id}:{step.step_id}"
+        seen[step_id] += 1
+        number = f":{seen[step_id]}" if seen[step_id] > 1 else ""
+        found[place] = replace(sightings[place], step=replace(step, step_id=step_id + number))
+    return found
+
+
+def _spans_first(sighting: Sighting) -> tuple[bool, int, int, str, tuple[str, ...], str]:
+    """Sort spans before log records, and these by what tells them apart, whatever the order in which they came."""
+    step = sighting.step
+    return sighting.signal == "log", step.started_at, step.ended_at, step.dialect, sighting.request_ids, step.name
 
 
 def _worth_a_step(works: Sequence[Work]) -> list[Work]:

@@ -147,6 +147,18 @@ def test_a_record_without_its_span_keeps_its_trace() -> None:
     assert told.trace_id == span.trace_id
 
 
+def test_records_that_differ_only_in_when_they_were_seen_have_ids_of_their_own() -> None:
+    """Two calls that say the same are two steps, so that each bill has its step, in whatever order they came."""
+    record = replace(record_of(ours(1, "chat", {}), call()), time_unix_nano=0)
+    early, late = (replace(record, observed_time_unix_nano=at) for at in (10**18, 2 * 10**18))
+    ids = [
+        [(step.started_at, step.step_id) for step in counted([], records).calls]
+        for records in ([early, late], [late, early])
+    ]
+    assert ids[0] == ids[1]
+    assert [step_id.removeprefix(ids[0][0][1]) for _, step_id in ids[0]] == ["", ":2"]
+
+
 def test_a_record_on_the_span_around_its_call() -> None:
     """A record that hangs on the caller's span is joined by its response id."""
     host = ours(1, "chat", call(500, more={"gen_ai.response.id": "r0"}), at=(0, 4))
