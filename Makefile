@@ -59,4 +59,5 @@ scale-test: $(READY) ## Collectors on one lake, with faults and figures; as root
 
 audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
-	@$(VENV)/audit/bin/pip-audit --strict --skip-editable --progress-spinner off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audit/installed.txt
+	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off --no-deps --disable-pip -r $(VENV)/audit/installed.txt
