@@ -26,7 +26,7 @@ from collector.query_gate import Node, check, refused
 from collector.query_growth import check_growth
 from collector.query_memory import QueryMemory
 from collector.query_size import check_size
-from collector.store.engine import Cursor, Database, DuckDBError, StatementType, memory_limit
+from collector.store.engine import Cursor, Database, DuckDBError, StatementType
 
 __all__ = ["DuckQueries", "QueryLimits", "json_document"]
 
@@ -71,7 +71,7 @@ class DuckQueries:
         self._limits = limits or QueryLimits()
         self._exporting = threading.Semaphore()
         self._slots = threading.BoundedSemaphore(self._limits.at_once)
-        allowed = memory_limit(database.cursor()) // _SHARE_OF_MEMORY
+        allowed = database.memory_limit // _SHARE_OF_MEMORY
         self._memory = QueryMemory(min(self._limits.memory_bytes, allowed))
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> QueryResult:

@@ -12,7 +12,6 @@ from typing import Final
 
 from collector.store.engine import Cursor, Database
 from collector.store.migrate import migrate
-from collector.store.row_groups import rows_per_group
 
 _COPY: Final = "clawtrace_compacted_copy"
 _TABLES: Final = """
@@ -21,7 +20,7 @@ _TABLES: Final = """
 """
 
 
-def copy_into(cursor: Cursor, new: Path) -> None:
+def copy_into(cursor: Cursor, new: Path, *, rows_per_group: int) -> None:
     """Write everything that the cursor's database holds into a new file of the current layout, durably."""
     database = Database.open(new)
     try:
@@ -29,7 +28,7 @@ def copy_into(cursor: Cursor, new: Path) -> None:
     finally:
         database.close()
     quoted = str(new).replace("'", "''")
-    cursor.execute(f"ATTACH '{quoted}' AS {_COPY} (ROW_GROUP_SIZE {rows_per_group(cursor)})")
+    cursor.execute(f"ATTACH '{quoted}' AS {_COPY} (ROW_GROUP_SIZE {rows_per_group})")
     try:
         for schema, table in cursor.execute(_TABLES).fetchall():
             cursor.execute(f"INSERT INTO {_COPY}.{schema}.{table} BY NAME SELECT * FROM {schema}.{table}")  # noqa: S608 - ours

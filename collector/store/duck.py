@@ -25,7 +25,7 @@ from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, 
 from collector.store.compacting import copy_into
 from collector.store.deleting import delete
 from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
-from collector.store.engine import Database, copy_path, memory_limit, transaction, translated
+from collector.store.engine import Database, copy_path, transaction, translated
 from collector.store.groups import connected
 from collector.store.loading import load_signals
 from collector.store.opening import forget_copy, open_database
@@ -77,7 +77,7 @@ class DuckStore:
         self._batches: Appender | None = None
         self._deriver = database.cursor()
         self._row_groups = RowGroups(database)
-        self._long_log = min(_LONG_LOG, memory_limit(self._appender) // _SHARE_OF_LOG)
+        self._long_log = min(_LONG_LOG, database.memory_limit // _SHARE_OF_LOG)
         self._last_batch = self._find_last_batch()
 
     def _find_last_batch(self) -> int:
@@ -204,6 +204,7 @@ class DuckStore:
         with self._appending, self._deriving, translated(self.database.path):
             if merge or self.database.log_bytes() >= _SHORT_LOG:
                 self.database.checkpoint(self._appender, merge=merge)
+            self.database.forget_read(self._appender)
 
     def delete(
         self, session_ids: Collection[str], attributes: Sequence[str] | None, *, keep_cards: bool = False
@@ -246,7 +247,7 @@ class DuckStore:
             forget_copy(path)
             try:
                 with translated(path):
-                    copy_into(self._appender, copy)
+                    copy_into(self._appender, copy, rows_per_group=self._row_groups.rows_per_group())
                 for cursor in (self._appender, self._deriver):
                     self.database.release(cursor)
                 try:
@@ -268,6 +269,7 @@ class DuckStore:
         try:
             with translated(self.database.path):
                 self.database.checkpoint(self._appender, merge=False)
+                self.database.forget_read(self._appender)
         except StoreError as error:
             # The batch before it is committed, and its senders must be told so.
             _log.warning("the checkpoint failed: %s", error)

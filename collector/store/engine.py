@@ -23,7 +23,7 @@ from duckdb import DuckDBPyConnection, StatementType
 
 from collector.errors import NotOurDatabaseError, StoreError, StoreLockedError, StoreUnwritableError
 
-__all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "memory_limit", "transaction"]
+__all__ = ["Cursor", "Database", "DuckDBError", "StatementType", "transaction"]
 
 Cursor = DuckDBPyConnection
 """A connection of its own to the same instance; one per thread."""
@@ -80,6 +80,8 @@ class Database:
         self.path = path
         self.when_broken: Callable[[], None] = _nobody
         """Called once nothing but a restart helps: DuckDB gives an instance up when a checkpoint fails halfway."""
+        self.memory_limit = _memory_limit(connection)
+        """How many bytes of memory DuckDB may take for tables, the rows of the log and queries."""
         self._connection = connection
         self._cursors: WeakSet[DuckDBPyConnection] = WeakSet()
         self._may_ask = threading.Event()
@@ -99,8 +101,8 @@ class Database:
             return cls(path, _connect(path, read_only=read_only))
 
     def lock_configuration(self) -> None:
-        """Let nothing change the instance's settings from here on, but for what `checkpoint` sets."""
-        self._connection.execute("SET GLOBAL allowed_configs = ['max_vacuum_tasks']")
+        """Let nothing change the instance's settings from here on, but for what `checkpoint` and `forget_read` set."""
+        self._connection.execute("SET GLOBAL allowed_configs = ['max_vacuum_tasks', 'memory_limit']")
         self._connection.execute("SET lock_configuration = true")
 
     def cursor(self) -> Cursor:
@@ -169,6 +171,19 @@ class Database:
             cursor.execute(f"SET GLOBAL max_vacuum_tasks = {_MERGES if merge else 0}")
             cursor.execute("CHECKPOINT")
 
+    def forget_read(self, cursor: Cursor) -> None:
+        """Free what of the file is in memory only in case it is read again, which grows up to the whole limit.
+
+        DuckDB frees all of that when told to make do with nothing, then finds that it cannot and goes by its limit as
+        before: queries that run meanwhile notice nothing.
+        """
+        try:
+            cursor.execute("SET GLOBAL memory_limit = '0 bytes'")
+        except duckdb.OutOfMemoryException:
+            pass
+        finally:
+            cursor.execute(f"SET GLOBAL memory_limit = '{self.memory_limit} bytes'")
+
     @classmethod
     def notice_broken(cls, path: Path) -> None:
         """Tell whoever asked to be told where the instance answers nothing any more."""
@@ -199,13 +214,12 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
         copy = str(copy_path(path)).replace("'", "''")
         allowed = ", ".join(f"'{copy}{suffix}'" for suffix in _FILES_OF_A_DATABASE)
         connection.execute(f"SET GLOBAL allowed_paths = [{allowed}]")
-        connection.execute(f"SET GLOBAL memory_limit = '{int(memory_limit(connection) * _SHARED)} bytes'")
+        connection.execute(f"SET GLOBAL memory_limit = '{int(_memory_limit(connection) * _SHARED)} bytes'")
     connection.execute("SET GLOBAL enable_external_access = false")
     return connection
 
 
-def memory_limit(cursor: Cursor) -> int:
-    """Return how many bytes of memory DuckDB may take for tables, the rows of the log and queries."""
+def _memory_limit(cursor: Cursor) -> int:
     ((limit,),) = cursor.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
     return int(limit)
 

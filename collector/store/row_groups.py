@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from collector.store.engine import Cursor, Database, memory_limit
+from collector.store.engine import Cursor, Database
 
 _FULL: Final = 122_880
 """Rows of a full group."""
@@ -48,7 +48,15 @@ class RowGroups:
             self._earlier = bytes_per_row(cursor)
         ((most,),) = cursor.execute(_MOST_ROWS).fetchall()
         largest = max(self._earlier, self._bytes / self._rows if self._rows else 0.0)
-        return bool(min(most, _FULL) * largest <= _may_be_unpacked(cursor))
+        return bool(min(most, _FULL) * largest <= self._may_be_unpacked())
+
+    def rows_per_group(self) -> int:
+        """Return how many rows a group of a new file may have, a multiple of DuckDB's step."""
+        fitting = int(self._may_be_unpacked() / max(1.0, bytes_per_row(self._database.cursor())))
+        return min(_FULL, max(1, fitting // _STEP) * _STEP)
+
+    def _may_be_unpacked(self) -> int:
+        return min(_UNPACKED, self._database.memory_limit // _SHARE_UNPACKED)
 
 
 def bytes_per_row(cursor: Cursor) -> float:
@@ -61,13 +69,3 @@ def bytes_per_row(cursor: Cursor) -> float:
         ((size,),) = cursor.execute(sample).fetchall()
         sizes.append(size or 0.0)
     return max(sizes)
-
-
-def _may_be_unpacked(cursor: Cursor) -> int:
-    return min(_UNPACKED, memory_limit(cursor) // _SHARE_UNPACKED)
-
-
-def rows_per_group(cursor: Cursor) -> int:
-    """Return how many rows a group of a new file may have, a multiple of DuckDB's step."""
-    fitting = int(_may_be_unpacked(cursor) / max(1.0, bytes_per_row(cursor)))
-    return min(_FULL, max(1, fitting // _STEP) * _STEP)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +21,6 @@ from collector.errors import CollectorError, NotOurDatabaseError, StoreError, St
 from collector.store import Receipt
 from collector.store.derived import ADDED, OUTCOMES, PER_SESSION
 from collector.store.duck import DuckStore
-from collector.store.engine import memory_limit
 from collector.store.migrate import migrations
 from collector.store.opening import open_for_reading
 from tests.collector.store.builders import NOW, SECOND, batch, log, point, session, span, trace
@@ -203,6 +203,7 @@ class TestRestart:
         program = """
 import sys
 from pathlib import Path
+from random import Random
 from collector.store.duck import DuckStore
 from tests.collector.store.builders import batch, span, trace, session
 store = DuckStore.open(Path(sys.argv[1]))
@@ -430,7 +431,8 @@ def test_a_new_directory_is_its_owners_only(path: Path) -> None:
 def test_a_log_is_shorter_where_memory_is_short(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 240 MB for DuckDB a log of 40 MB is folded into the file."""
     with closing(duckdb.connect()) as alone:
-        monkeypatch.setattr("collector.store.engine._SHARED", 240_000_000 / memory_limit(alone))
+        ((limit,),) = alone.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
+    monkeypatch.setattr("collector.store.engine._SHARED", 240_000_000 / limit)
     text = f'{{"text":"{"lorem ipsum " * 8_000}"}}'
     with closing(DuckStore.open(path)) as store:
         longest = 0
@@ -439,6 +441,29 @@ def test_a_log_is_shorter_where_memory_is_short(path: Path, monkeypatch: pytest.
             longest = max(longest, store.database.log_bytes())
         assert 38_000_000 < longest < 42_000_000
         assert ask(store, "SELECT count(*) FROM spans") == [(500,)]
+
+
+def test_what_was_read_leaves_memory_at_a_checkpoint(store: DuckStore) -> None:
+    """Else it stays until it reaches the limit, and a collector grows with its file; the limit stays as it was."""
+    limit = ask(store, "SELECT current_setting('memory_limit')")
+    for number in range(4):
+        random = Random(number)
+        texts = [f'{{"text":"{random.randbytes(16_000).hex()}"}}' for _ in range(200)]
+        store.append(batch([span(trace(number), n, attributes=text) for n, text in enumerate(texts)]))
+    store.checkpoint()
+    assert ask(store, "SELECT count(DISTINCT attributes) FROM spans") == [(800,)]
+    assert _cached(store) > 12_000_000
+    store.checkpoint()
+    assert _cached(store) < 1_000_000
+    assert ask(store, "SELECT count(DISTINCT attributes), any_value(current_setting('memory_limit')) FROM spans") == [
+        (800, *limit[0])
+    ]
+
+
+def _cached(store: DuckStore) -> int:
+    query = "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+    ((cached,),) = store.database.cursor().execute(query).fetchall()
+    return int(cached)
 
 
 def test_bodies_are_compressed_with_zstd(store: DuckStore) -> None:
