@@ -103,7 +103,7 @@ def test_a_session_of_two_types_gives_the_same_edges() -> None:
 
 
 def seconds_for(resources: int, spans_each: int) -> float:
-    """Return the processor time it takes to decode as many resources with as many spans, each of some session."""
+    """Return the processor time that decoding as many resources with as many spans takes at best."""
     request = TracesData()
     for number in range(1, resources + 1):
         session = KeyValue(key="session.id", value=AnyValue(string_value=str(number)))
@@ -111,14 +111,18 @@ def seconds_for(resources: int, spans_each: int) -> float:
         for span_id in range(1, spans_each + 1):
             scope.spans.add(trace_id=number.to_bytes(16), span_id=span_id.to_bytes(8), attributes=[session])
     body = request.SerializeToString()
-    started = thread_time()
-    assert decode_by_column(body).columns
-    return thread_time() - started
+
+    def seconds() -> float:
+        started = thread_time()
+        assert decode_by_column(body).columns
+        return thread_time() - started
+
+    return min(seconds() for _ in range(3))
 
 
 def test_many_resources_cost_little_more_than_one_of_as_many_spans() -> None:
-    """The values of a request are gone through once, not once per resource."""
-    assert seconds_for(4_000, 16) < 6 * seconds_for(1, 64_000)
+    """The values of a request are gone through once, not once per resource, which takes a hundred times as long."""
+    assert seconds_for(16_000, 4) < 30 * seconds_for(1, 64_000)
 
 
 def test_attributes_past_a_limit_are_cut_as_before() -> None:

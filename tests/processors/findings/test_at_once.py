@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from processors.findings.failed_retry import FailedRetry
+from processors.findings.view import View
 from processors.model import Session, Step, StepError
 from tests.processors.findings.stories import REPORT, call, findings, flagged, told, view_of
 from tests.processors.findings.test_detectors import cached_plan, recorded
@@ -69,8 +70,8 @@ def test_a_result_as_old_as_the_call_that_used_it(step_id: str) -> None:
 
 
 def test_many_failing_retries_are_judged_in_linear_time() -> None:
-    """Four times as many equal failures take about four times as long, not sixteen times."""
-    assert _seconds(4_000) < 10 * _seconds(1_000)
+    """Eight times as many equal failures take about eight times as long, not sixty-four times."""
+    assert _seconds(8_000) < 25 * _seconds(1_000)
 
 
 def _seconds(count: int) -> float:
@@ -80,6 +81,10 @@ def _seconds(count: int) -> float:
         failure = StepError("ENOENT", "no such file")
         script.tool("read_file", call_id=f"read-{number}", arguments='{"path":"x"}', error=failure)
     view = view_of(script.session())
+    return min(_seconds_once(view, count) for _ in range(3))
+
+
+def _seconds_once(view: View, count: int) -> float:
     begun = time.process_time()
     (found,) = FailedRetry().find(view)
     assert len(found.step_ids) == count - 1
