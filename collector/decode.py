@@ -68,7 +68,10 @@ class Decoder:
         self._columns = SpanColumns(correlation_attributes, self._protobuf, limits, worth_columns)
 
     def decode(self, export: Export) -> Decoded:
-        """Return the records of a request. Raises MalformedRequestError where the body cannot be read at all."""
+        """Return the records of a request.
+
+        Raises MalformedRequestError where the body cannot be read at all, RequestTooLargeError for too many parts.
+        """
         losses = Losses()
         codec: MetricCodec
         if export.encoding == "json":
@@ -86,9 +89,11 @@ class Decoder:
         blocks: list[Block] = []
         rows: list[Row] = []
         for resource_block, scope_blocks in _resource_blocks(export.signal, root):
+            losses.admit(1)
             attributes, columns = resource_columns(resource_block.resource, resource_block.schema_url, codec, losses)
             correlations = Correlations(self._names, attributes, edges)
             for scope_block in scope_blocks:
+                losses.admit(1)
                 origin = (*columns, *scope_columns(scope_block.scope, scope_block.schema_url, codec, losses))
                 made = _rows(export.signal, scope_block, codec, correlations, losses)
                 blocks.append(Block(origin, len(made)))

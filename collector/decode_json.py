@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
@@ -13,10 +14,10 @@ import msgspec
 from collector import otlp_json as otlp
 from collector.decode_metrics import METRIC_TYPES
 from collector.decode_rows import Raw
-from collector.errors import MalformedRequestError
+from collector.errors import MalformedRequestError, RequestTooLargeError
 from collector.json_mend import mend
 from collector.limits import AttributeLimits
-from collector.losses import Losses, MalformedFieldError
+from collector.losses import MAX_PARTS, Losses, MalformedFieldError
 from collector.values import Json, json_bytes, json_double, json_map
 from collector.wire import MAX_VALUE_DEPTH
 
@@ -26,17 +27,32 @@ _ROOTS: Final[dict[str, type[otlp.Part]]] = {
     "metrics": otlp.MetricsData,
 }
 _DECODE: Final = {signal: msgspec.json.Decoder(root, strict=False).decode for signal, root in _ROOTS.items()}
+_OBJECTS_PER_PART: Final = 4
+"""An attribute takes two."""
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
 def parse(signal: str, body: bytes, losses: Losses) -> Raw:
-    """Return the request's root struct. Raises MalformedRequestError where the body is no JSON object."""
+    """Return the request's root struct.
+
+    Raises MalformedRequestError where the body is no JSON object, RequestTooLargeError for too many records.
+    """
+    _check_objects(body)
     try:
         return _DECODE[signal](body)
     except RecursionError as error:
         raise MalformedRequestError("the body is nested too deep") from error
     except (msgspec.MsgspecError, ValueError):
         return _parse_mended(signal, body, losses)
+
+
+def _check_objects(body: bytes) -> None:
+    """Refuse what would take a hundred times the body's memory: an empty object has two bytes."""
+    most = _OBJECTS_PER_PART * MAX_PARTS
+    # What agents say has braces too, so a second look leaves strings out.
+    if body.count(b"{") > most and _STRING.sub(b"", body).count(b"{") > most:
+        raise RequestTooLargeError(f"the request has more than {most:,} JSON objects: send smaller batches")
 
 
 def _parse_mended(signal: str, body: bytes, losses: Losses) -> Raw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from collector.decode_rows import Codec, Raw, Row, optional_identifier
@@ -34,8 +34,9 @@ class MetricCodec(Codec, Protocol):
         ...
 
 
-def point_rows(metrics: Iterable[Raw], codec: MetricCodec, losses: Losses) -> list[Row]:
+def point_rows(metrics: Sequence[Raw], codec: MetricCodec, losses: Losses) -> list[Row]:
     """Return the rows of all data points; a metric without data is counted as rejected."""
+    losses.admit(len(metrics))
     rows: list[Row] = []
     for metric in metrics:
         found = codec.metric_data(metric)
@@ -53,6 +54,7 @@ def point_rows(metrics: Iterable[Raw], codec: MetricCodec, losses: Losses) -> li
             data.is_monotonic if kind == "sum" else None,
         )
         describe = _DESCRIBE[kind]
+        losses.admit(len(data.data_points))
         for point in data.data_points:
             details = describe(point, codec)
             if metadata is not None:
@@ -127,7 +129,8 @@ def _summary_point(point: Raw, _codec: MetricCodec) -> dict[str, Json]:
     }
 
 
-def _exemplars(raws: Iterable[Raw], codec: MetricCodec, losses: Losses) -> Json:
+def _exemplars(raws: Sequence[Raw], codec: MetricCodec, losses: Losses) -> Json:
+    losses.admit(len(raws))
     exemplars: list[Json] = []
     for raw in raws:
         try:

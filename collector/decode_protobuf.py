@@ -18,6 +18,7 @@ from collector.limits import AttributeLimits
 from collector.losses import Losses, MalformedFieldError
 from collector.values import Json, json_bytes, json_double, json_map
 from collector.wire import MAX_VALUE_DEPTH, lazy, mend
+from collector.wire_parts import check_parts
 
 _ROOTS: Final[dict[str, type[Message]]] = {"traces": TracesData, "logs": LogsData, "metrics": MetricsData}
 """Each has the wire format of its signal's export request."""
@@ -38,7 +39,11 @@ _M = TypeVar("_M", bound=Message)
 
 
 def parse(signal: str, body: bytes, losses: Losses) -> Raw:
-    """Return the request's root message. Raises MalformedRequestError where the body is not protobuf at all."""
+    """Return the request's root message.
+
+    Raises MalformedRequestError where the body is not protobuf at all, RequestTooLargeError for too many records.
+    """
+    check_parts(signal, body)
     root = lazy(_ROOTS[signal])
     try:
         return root.FromString(body)

@@ -7,7 +7,7 @@ columns are cut from many rows at once, which is several times faster than appen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from collector.losses import Losses, MalformedFieldError
@@ -77,8 +77,9 @@ class Correlator(Protocol):
         ...
 
 
-def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses: Losses) -> list[Row]:
+def span_rows(spans: Sequence[Raw], codec: Codec, correlator: Correlator, losses: Losses) -> list[Row]:
     """Return the rows of the spans that are well formed; the others are counted in `losses`."""
+    losses.admit(len(spans))
     rows: list[Row] = []
     append, identifier, read_attributes = rows.append, codec.identifier, codec.attributes
     for span in spans:
@@ -115,8 +116,9 @@ def span_rows(spans: Iterable[Raw], codec: Codec, correlator: Correlator, losses
     return rows
 
 
-def log_rows(records: Iterable[Raw], codec: Codec, correlator: Correlator, losses: Losses) -> list[Row]:
+def log_rows(records: Sequence[Raw], codec: Codec, correlator: Correlator, losses: Losses) -> list[Row]:
     """Return the rows of log records; a malformed id leaves the record outside any trace, and is counted."""
+    losses.admit(len(records))
     rows: list[Row] = []
     for record in records:
         attributes = codec.attributes(record.attributes, losses)
@@ -180,6 +182,7 @@ def event_texts(raws: Sequence[Raw], codec: Codec, losses: Losses) -> bytes:
     """Return the text of a span's events, without those that are malformed, which are counted."""
     if not raws:
         return NO_ITEMS
+    losses.admit(len(raws))
     events: list[Json] = []
     for raw in raws:
         try:
@@ -196,7 +199,8 @@ def event_texts(raws: Sequence[Raw], codec: Codec, losses: Losses) -> bytes:
     return write_json(events)
 
 
-def _links(raws: Iterable[Raw], trace_id: str, codec: Codec, correlator: Correlator, losses: Losses) -> bytes:
+def _links(raws: Sequence[Raw], trace_id: str, codec: Codec, correlator: Correlator, losses: Losses) -> bytes:
+    losses.admit(len(raws))
     links: list[Json] = []
     for raw in raws:
         try:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from collector.errors import RequestTooLargeError
+
+MAX_PARTS: Final = 1_000_000
+"""Records, messages around them, events, links and exemplars of one request: whatever is read one by one."""
 MAX_REASONS: Final = 10
 """Distinct reasons kept per request, so that a hostile one cannot grow its answer."""
 _OTHERS: Final = "other reasons"
@@ -17,11 +21,20 @@ class MalformedFieldError(ValueError):
 class Losses:
     """Records that were rejected, and parts (attributes, links, a status) that stored records lost."""
 
-    __slots__ = ("_dropped", "_rejected")
+    __slots__ = ("_dropped", "_parts", "_rejected")
 
     def __init__(self) -> None:
         self._rejected: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._parts = 0
+
+    def admit(self, parts: int) -> None:
+        """Count parts that are about to be read. Raises RequestTooLargeError where the request has too many."""
+        self._parts += parts
+        if self._parts > MAX_PARTS:
+            raise RequestTooLargeError(
+                f"the request has more than {MAX_PARTS:,} records, events, links and exemplars: send smaller batches"
+            )
 
     def reject(self, reason: str) -> None:
         """Count one record that is not stored."""

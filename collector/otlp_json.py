@@ -8,6 +8,7 @@ text until somebody needs them. Source: OTLP specification, "JSON Protobuf Encod
 # ruff: noqa: D101 - the messages are documented in the .proto files that they mirror
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
@@ -41,7 +42,7 @@ class AnyValue(Part):
 
 
 class ArrayValue(Part):
-    values: list[AnyValue] = []
+    values: Sequence[AnyValue] = ()
 
 
 class KeyValue(Part):
@@ -50,18 +51,18 @@ class KeyValue(Part):
 
 
 class KeyValueList(Part):
-    values: list[KeyValue] = []
+    values: Sequence[KeyValue] = ()
 
 
 class Resource(Part):
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
 
 
 class InstrumentationScope(Part):
     name: str = ""
     version: str = ""
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
 
 
@@ -73,7 +74,7 @@ class Status(Part):
 class Event(Part):
     time_unix_nano: UInt64 = 0
     name: str = ""
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ class Link(Part):
     trace_id: str = ""
     span_id: str = ""
     trace_state: str = ""
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
     flags: UInt32 = 0
 
@@ -99,11 +100,11 @@ class Span(Part):
     kind: Int32 = 0
     start_time_unix_nano: UInt64 = 0
     end_time_unix_nano: UInt64 = 0
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
-    events: list[Event] = []
+    events: Sequence[Event] = ()
     dropped_events_count: UInt32 = 0
-    links: list[Link] = []
+    links: Sequence[Link] = ()
     dropped_links_count: UInt32 = 0
     status: Status | None = None
 
@@ -113,18 +114,18 @@ class Span(Part):
 
 class ScopeSpans(Part):
     scope: InstrumentationScope | None = None
-    spans: list[Span] = []
+    spans: Sequence[Span] = ()
     schema_url: str = ""
 
 
 class ResourceSpans(Part):
     resource: Resource | None = None
-    scope_spans: list[ScopeSpans] = []
+    scope_spans: Sequence[ScopeSpans] = ()
     schema_url: str = ""
 
 
 class TracesData(Part):
-    resource_spans: list[ResourceSpans] = []
+    resource_spans: Sequence[ResourceSpans] = ()
 
 
 class LogRecord(Part):
@@ -133,7 +134,7 @@ class LogRecord(Part):
     severity_number: Int32 = 0
     severity_text: str = ""
     body: AnyValue | None = None
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     dropped_attributes_count: UInt32 = 0
     flags: UInt32 = 0
     trace_id: str = ""
@@ -146,22 +147,22 @@ class LogRecord(Part):
 
 class ScopeLogs(Part):
     scope: InstrumentationScope | None = None
-    log_records: list[LogRecord] = []
+    log_records: Sequence[LogRecord] = ()
     schema_url: str = ""
 
 
 class ResourceLogs(Part):
     resource: Resource | None = None
-    scope_logs: list[ScopeLogs] = []
+    scope_logs: Sequence[ScopeLogs] = ()
     schema_url: str = ""
 
 
 class LogsData(Part):
-    resource_logs: list[ResourceLogs] = []
+    resource_logs: Sequence[ResourceLogs] = ()
 
 
 class Exemplar(Part):
-    filtered_attributes: list[KeyValue] = []
+    filtered_attributes: Sequence[KeyValue] = ()
     time_unix_nano: UInt64 = 0
     as_double: float | None = None
     as_int: Int64 | None = None
@@ -173,7 +174,7 @@ class Exemplar(Part):
 
 
 class DataPoint(Part):
-    attributes: list[KeyValue] = []
+    attributes: Sequence[KeyValue] = ()
     start_time_unix_nano: UInt64 = 0
     time_unix_nano: UInt64 = 0
     flags: UInt32 = 0
@@ -185,7 +186,7 @@ class DataPoint(Part):
 class NumberDataPoint(DataPoint):
     as_double: float | None = None
     as_int: Int64 | None = None
-    exemplars: list[Exemplar] = []
+    exemplars: Sequence[Exemplar] = ()
 
 
 class Distribution(DataPoint):
@@ -199,16 +200,16 @@ class Distribution(DataPoint):
 
 class HistogramDataPoint(Distribution):
     sum: float | None = None
-    bucket_counts: list[UInt64] = []
-    explicit_bounds: list[float] = []
-    exemplars: list[Exemplar] = []
+    bucket_counts: Sequence[UInt64] = ()
+    explicit_bounds: Sequence[float] = ()
+    exemplars: Sequence[Exemplar] = ()
     min: float | None = None
     max: float | None = None
 
 
 class Buckets(Part):
     offset: Int32 = 0
-    bucket_counts: list[UInt64] = []
+    bucket_counts: Sequence[UInt64] = ()
 
 
 class ExponentialHistogramDataPoint(Distribution):
@@ -217,7 +218,7 @@ class ExponentialHistogramDataPoint(Distribution):
     zero_count: UInt64 = 0
     positive: Buckets = field(default_factory=Buckets)
     negative: Buckets = field(default_factory=Buckets)
-    exemplars: list[Exemplar] = []
+    exemplars: Sequence[Exemplar] = ()
     min: float | None = None
     max: float | None = None
     zero_threshold: float = 0.0
@@ -230,31 +231,31 @@ class ValueAtQuantile(Part):
 
 class SummaryDataPoint(Distribution):
     sum: float = 0.0
-    quantile_values: list[ValueAtQuantile] = []
+    quantile_values: Sequence[ValueAtQuantile] = ()
 
 
 class Gauge(Part):
-    data_points: list[NumberDataPoint] = []
+    data_points: Sequence[NumberDataPoint] = ()
 
 
 class Sum(Part):
-    data_points: list[NumberDataPoint] = []
+    data_points: Sequence[NumberDataPoint] = ()
     aggregation_temporality: Int32 = 0
     is_monotonic: bool = False
 
 
 class Histogram(Part):
-    data_points: list[HistogramDataPoint] = []
+    data_points: Sequence[HistogramDataPoint] = ()
     aggregation_temporality: Int32 = 0
 
 
 class ExponentialHistogram(Part):
-    data_points: list[ExponentialHistogramDataPoint] = []
+    data_points: Sequence[ExponentialHistogramDataPoint] = ()
     aggregation_temporality: Int32 = 0
 
 
 class Summary(Part):
-    data_points: list[SummaryDataPoint] = []
+    data_points: Sequence[SummaryDataPoint] = ()
 
 
 class Metric(Part):
@@ -266,20 +267,20 @@ class Metric(Part):
     histogram: Histogram | None = None
     exponential_histogram: ExponentialHistogram | None = None
     summary: Summary | None = None
-    metadata: list[KeyValue] = []
+    metadata: Sequence[KeyValue] = ()
 
 
 class ScopeMetrics(Part):
     scope: InstrumentationScope | None = None
-    metrics: list[Metric] = []
+    metrics: Sequence[Metric] = ()
     schema_url: str = ""
 
 
 class ResourceMetrics(Part):
     resource: Resource | None = None
-    scope_metrics: list[ScopeMetrics] = []
+    scope_metrics: Sequence[ScopeMetrics] = ()
     schema_url: str = ""
 
 
 class MetricsData(Part):
-    resource_metrics: list[ResourceMetrics] = []
+    resource_metrics: Sequence[ResourceMetrics] = ()

@@ -16,7 +16,7 @@ from collector.decode_origin import Block
 from collector.decode_protobuf import ProtobufCodec
 from collector.decode_rows import NO_ITEMS, SPAN_ID_BYTES, TRACE_ID_BYTES, Raw, event_texts, read_status
 from collector.limits import AttributeLimits
-from collector.losses import Losses
+from collector.losses import MAX_PARTS, Losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,11 @@ class SpanColumns:
         return codes.take(by_status.indices), messages.take(by_status.indices)
 
     def _events(self, lists: pa.ListArray, losses: Losses) -> pa.Array:
-        if not len(lists.flatten()):
+        count = len(lists.flatten())
+        if not count:
             return pa.repeat(NO_ITEMS, len(lists))
+        if count > MAX_PARTS:
+            raise DeclinedError("spans have very many events")
         return pa.array([event_texts(raws, self._codec, losses) for raws in lists.to_pylist()], pa.string())
 
 
