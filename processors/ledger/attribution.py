@@ -157,30 +157,38 @@ class _Books:
             places=self.currency.places,
         )
 
-    def _money(self, subtrees: Mapping[str, int]) -> Iterator[tuple[str, StepMoney]]:
+    def _money(self, subtrees: Mapping[str, int | None]) -> Iterator[tuple[str, StepMoney]]:
         for step_id, step in self.structure.by_id.items():
             if step.counted_by is None:
                 yield step_id, self._one(step_id, self.billed.get(step_id, 0), subtrees[step_id])
 
-    def _one(self, step_id: str, billed: int | None, subtree: int) -> StepMoney:
+    def _one(self, step_id: str, billed: int | None, subtree: int | None) -> StepMoney:
         usd, carried_units = self.currency.usd, self.carried.get(step_id, 0)
         return StepMoney(
             billed=None if billed is None else usd(billed),
             attributed=usd(self.own.get(step_id, 0) + carried_units),
             carried=usd(carried_units),
-            subtree=usd(subtree),
+            subtree=None if subtree is None else usd(subtree),
             carried_calls=self.carriers.get(step_id, 0),
         )
 
-    def _subtrees(self) -> dict[str, int]:
-        sums = {step_id: self.billed.get(step_id) or 0 for step_id in self.structure.by_id}
+    def _subtrees(self) -> dict[str, int | None]:
+        sums: dict[str, int | None] = {step_id: self.billed.get(step_id, 0) for step_id in self.structure.by_id}
+        billed = set(self.billed)
         for step_id in self._leaves_first():
             above = self.structure.parents.get(step_id)
-            if above is not None:
-                sums[above] += sums[step_id]
+            if above is not None and step_id in billed:
+                sums[above] = _sum(sums[above] if above in billed else None, sums[step_id])
+                billed.add(above)
         return sums
 
     def _leaves_first(self) -> list[str]:
         roots = [step_id for step_id in self.structure.by_id if step_id not in self.structure.parents]
         order = [below for root in roots for below in self.structure.under(root)]
         return order[::-1]
+
+
+def _sum(*known: int | None) -> int | None:
+    """Add what is known; None where nothing is."""
+    units = [each for each in known if each is not None]
+    return sum(units) if units else None

@@ -26,8 +26,9 @@ class StepMoney:
     """The part of the session's bill that this step caused; includes `carried`."""
     carried: Decimal
     """What later prompts paid to carry what this step produced."""
-    subtree: Decimal
-    """The priced bills of this step and of everything under it."""
+    subtree: Decimal | None
+    """The priced bills of this step and of everything under it: 0 where nobody bills any of it, None where bills are
+    due and none is known."""
     carried_calls: int = 0
     """How many priced calls carried it."""
 

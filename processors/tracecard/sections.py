@@ -166,11 +166,10 @@ def sub_agents(material: Material) -> list[CardSubAgent]:
 def _sub_agent(material: Material, agent: AgentRun) -> CardSubAgent:
     under = set(material.structure.under(agent.step_id))
     calls = [call for call in material.calls if call.step_id in under]
-    known = not calls or any(material.priced(call.step_id) for call in calls)
     return CardSubAgent(
         step=material.numbers[agent.step_id],
         name=clip(agent.name, NAME_BYTES),
-        usd=material.ledger.money(agent.step_id).subtree if known else None,
+        usd=material.ledger.money(agent.step_id).subtree,
         calls=len(calls),
         result_used=_result_used(material, agent),
     )

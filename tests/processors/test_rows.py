@@ -88,6 +88,23 @@ def test_a_session_without_priced_calls_has_no_money_at_all() -> None:
     assert rows["steps"][0]["unpriced_reason"] == "unknown_model foo-1"
 
 
+def test_an_agent_of_whose_calls_none_is_priced_costs_an_unknown_amount() -> None:
+    """Beside priced agents too; one that called no model cost nothing, one with calls of both kinds what is known."""
+    script = Script()
+    root = script.agent("root")
+    unknown, idle, mixed = (script.agent(name, sub=True, parent=root) for name in ("unknown", "idle", "mixed"))
+    script.call(model="foo-1", parent=unknown)
+    script.tool("read", parent=idle)
+    script.call(model="foo-1", parent=mixed)
+    script.call(parent=mixed)
+    rows = rows_of(script.session())
+    subtree = {row["step_id"]: row["subtree_usd"] for row in rows["steps"]}
+    cost = rows["sessions"][0]["cost_usd"]
+    assert cost == Decimal("0.00175")
+    assert [subtree[agent] for agent in (root, unknown, idle, mixed)] == [cost, None, 0, cost]
+    assert subtree["call-4"] is None
+
+
 def test_tools_without_model_calls_cost_an_unknown_amount() -> None:
     """A session of which no model call was recorded has no cost, rather than none to pay."""
     script = Script()

@@ -166,7 +166,7 @@ def check_sums(session: Session, ledger: Ledger, total: Decimal) -> None:
     roots = [step for step in structure.by_id.values() if step.step_id not in structure.parents]
     hidden = [step for step in roots if step.counted_by is not None]
     if not hidden:
-        assert sum(ledger.money(step.step_id).subtree for step in roots) == total
+        assert sum(ledger.money(step.step_id).subtree or 0 for step in roots) == total
     assert all(money.attributed >= money.carried for money in ledger.steps.values())
 
 
