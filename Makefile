@@ -37,7 +37,7 @@ bench: $(READY) ## Measured figures of ingest and compile (never gates)
 figures: $(READY) ## How near savings and findings come to the truth, card sizes, compile time (never gates)
 	@$(BIN)/python -m tests.simulator.figures
 
-reliability: $(READY) ## Load, faults, bad inputs, fuzzing and a soak, with figures: docs/reliability.md; ten minutes
+reliability: $(READY) ## Load, faults, bad inputs, fuzzing and a soak, with figures: docs/reliability.md; half an hour
 	-@$(BIN)/python -m pip install --quiet --group fuzz
 	@$(BIN)/python -m tests.reliability
 

@@ -214,9 +214,14 @@ def _connect(path: Path, *, read_only: bool) -> DuckDBPyConnection:
         copy = str(copy_path(path)).replace("'", "''")
         allowed = ", ".join(f"'{copy}{suffix}'" for suffix in _FILES_OF_A_DATABASE)
         connection.execute(f"SET GLOBAL allowed_paths = [{allowed}]")
-        connection.execute(f"SET GLOBAL memory_limit = '{int(_memory_limit(connection) * _SHARED)} bytes'")
+        leave_memory(connection)
     connection.execute("SET GLOBAL enable_external_access = false")
     return connection
+
+
+def leave_memory(connection: DuckDBPyConnection) -> None:
+    """Let an instance take half of the machine's or container's memory."""
+    connection.execute(f"SET GLOBAL memory_limit = '{int(_memory_limit(connection) * _SHARED)} bytes'")
 
 
 def _memory_limit(cursor: Cursor) -> int:

@@ -17,7 +17,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from collector.errors import NotOurDatabaseError, StoreError
-from collector.store.engine import Cursor, Database
+from collector.store.engine import Cursor, Database, leave_memory
 from collector.store.lake_address import LakeAddress, quoted
 from collector.store.lake_reach import check_writable
 
@@ -74,6 +74,7 @@ class LakeDatabase(Database):
             for secret in address.secrets():
                 connection.execute(secret)
             if not read_only:
+                leave_memory(connection)
                 # Before the catalog notes this place for good.
                 check_writable(connection, address)
             connection.execute(address.attachment(read_only=read_only))

@@ -68,6 +68,13 @@ def test_the_lake_has_the_files_views(store: LakeStore, tmp_path: Path) -> None:
     assert len(layout_of_file().views) == len({row[0] for row in there})
 
 
+def test_a_collector_has_memory_beside_duckdb(store: LakeStore) -> None:
+    """What is read of the data's files is kept in memory too: DuckDB may take half of it, not four fifths."""
+    with closing(duckdb.connect()) as alone:
+        ((usual,),) = alone.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()
+    assert 0.6 < store.database.memory_limit / usual < 0.65
+
+
 class TestDuplicates:
     def test_what_two_stored_at_once_counts_once(self, store: LakeStore) -> None:
         """Spans, log records and points that two writers stored at the same moment are read once, and loaded once."""
