@@ -57,7 +57,7 @@ scale-test: $(READY) ## Collectors on one lake, with faults and figures; as root
 	@$(BIN)/python -m tests.scale.throughput --cores 0.25
 	@$(BIN)/python -m tests.scale.throughput --cores 0.25 --s3
 
-audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index
+audit: $(READY) ## Known vulnerabilities of every installed package, by pip-audit, which asks the package index (AUDIT_OPTIONS='-s osv': OSV)
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/audit/installed.txt
-	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off --no-deps --disable-pip -r $(VENV)/audit/installed.txt
+	@$(VENV)/audit/bin/pip-audit --strict --progress-spinner off --no-deps --disable-pip $(AUDIT_OPTIONS) -r $(VENV)/audit/installed.txt

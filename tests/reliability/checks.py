@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.reliability import (
+    audit,
     bulk,
     burst,
     clock,
@@ -41,5 +42,6 @@ CHECKS = (
     Check("clock", FAULT, "a clock that jumps", clock.jumps),
     Check("senders", INPUT, "senders that resend, disconnect, stop halfway, cancel", senders.unruly, 240),
     *SUITES,
+    Check("audit", INPUT, "dependencies with known vulnerabilities", audit.audited),
     *FUZZING,
 )
