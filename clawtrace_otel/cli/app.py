@@ -110,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return FAILED
     except Exception as error:  # noqa: BLE001 - the border: whatever happens, a user gets one line
+        if _is_interrupt(error):
+            return INTERRUPTED
         if debug:
             traceback.print_exc()
         if said := _in_words(error):
@@ -135,6 +137,11 @@ def _in_words(error: Exception) -> str:
         return _one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     kind = type(error).__name__
     return _one_line(f"unexpected {kind}: {error} (a bug: run again with --debug and report the traceback)")
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether Ctrl-C came while DuckDB worked, which raises this in the place of KeyboardInterrupt."""
+    return type(error) is RuntimeError and str(error) == "Query interrupted"
 
 
 def _is_ours(error: Exception) -> bool:
