@@ -84,34 +84,41 @@ def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
     if "@" in endpoint:
         raise CliError("an address must not contain a user or password: write http://HOST:PORT and set CLAWTRACE_TOKEN")
-    parts = urlsplit(endpoint)
-    try:
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _is_address(endpoint):
         raise CliError(f"{endpoint!r} is not an address: write it as http://HOST:PORT")
     return endpoint.rstrip("/")
 
 
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        host, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and host != b"" and port != 0 and not any(map(str.isspace, endpoint))
+
+
 def running_collector(database: Path) -> str | None:
-    """Return the address of the collector that owns a database, or None where none answers. Raises `TlsError`."""
+    """Return the address of the collector that owns a database, or None where it does not answer. Raises `TlsError`.
+
+    Another one may listen there since: a collector that was killed leaves its beacon behind.
+    """
     try:
         beacon = json.loads(_beacon(database).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    address = beacon.get("http") if isinstance(beacon, dict) else None
-    return address if isinstance(address, str) and answers(address) else None
+    address, instance = (beacon.get("http"), beacon.get("instance")) if isinstance(beacon, dict) else (None, None)
+    return address if isinstance(address, str) and answers(address, instance) else None
 
 
 @contextmanager
-def beacon(database: Path, http_address: str) -> Iterator[None]:
-    """Leave a collector's address beside its database for as long as the collector runs.
+def beacon(database: Path, http_address: str, instance: str) -> Iterator[None]:
+    """Leave a collector's address and name beside its database for as long as the collector runs.
 
     A disk without room for it costs no telemetry: whoever reads then says --endpoint.
     """
     path = _beacon(database)
-    content = json.dumps({"http": reachable_address(http_address), "pid": os.getpid()})
+    content = json.dumps({"http": reachable_address(http_address), "pid": os.getpid(), "instance": instance})
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         partial.write_text(content + "\n", encoding="utf-8")

@@ -218,3 +218,15 @@ def test_the_demo_shows_a_card_and_the_next_command(tmp_path: Path) -> None:
     assert "distilled against base: better" in shown
     assert "clawtrace serve" in shown.splitlines()[-4]
     assert "clawtrace distill" in shown.splitlines()[-1]
+
+
+def test_a_killed_collectors_database_is_not_read_from_its_ports_next_owner(
+    database: Path, tmp_path: Path, start_collector: StartCollector
+) -> None:
+    """After kill -9, and another collector on the same port, a database still leads to its own sessions."""
+    alone = said("sessions", "--format", "csv", "--db", str(database))
+    killed = start_collector(database=database)
+    port = killed.http.rpartition(":")[2]
+    killed.kill()
+    start_collector("--http-port", port, database=tmp_path / "other.duckdb")
+    assert said("sessions", "--format", "csv", "--db", str(database)) == alone

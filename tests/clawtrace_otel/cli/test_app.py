@@ -41,7 +41,13 @@ def test_nobody_at_the_endpoint_exits_1(capsys: pytest.CaptureFixture[str]) -> N
     assert "http://127.0.0.1:9" in one_line(capsys)
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *("localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport", "http://[::1", "http://a b:4318"),
+        f"http://{'a' * 64}.example:4318",
+    ],
+)
 def test_an_endpoint_must_be_an_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no http address is refused before anything is sent."""
     assert main(["sessions", "--endpoint", endpoint]) == 1
