@@ -80,8 +80,7 @@ class DuckQueries:
         Raises QueryError: 400 for what is not allowed or wrong, 408 over time, 413 over size or memory, 429 where too
         many run already.
         """
-        if len(query.encode()) > self._limits.statement_bytes:
-            raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
+        self._check_length(query)
         if not self._slots.acquire(blocking=False):
             raise QueryError(f"{self._limits.at_once} queries are running already: try again", status=429)
         running = _Running(self._database.cursor(), self._limits, self._memory)
@@ -89,6 +88,14 @@ class DuckQueries:
         thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
         thread.start()
         return running.watch()
+
+    def _check_length(self, query: str) -> None:
+        try:
+            size = len(query.encode())
+        except UnicodeEncodeError as error:
+            raise refused("what was asked is not valid UTF-8 text") from error
+        if size > self._limits.statement_bytes:
+            raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
 
     def export(self) -> Iterator[Part]:
         """Yield everything that is stored, out of one snapshot. Raises QueryError 429 where another export runs."""

@@ -35,18 +35,31 @@ class Source:
 
 
 def default_database() -> Path:
-    """`clawtrace.duckdb` under the platform's user data directory."""
+    """Return `clawtrace.duckdb` under the platform's user data directory. Raises `CliError` where there is no home."""
     from platformdirs import user_data_path
 
-    return user_data_path("clawtrace", appauthor=False) / DATABASE_NAME
+    return _absolute(user_data_path("clawtrace", appauthor=False) / DATABASE_NAME)
 
 
 def database_path(chosen: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the database that the option, the environment or the default names, in this order; absolute."""
-    if chosen is None:
-        named = environment.get("CLAWTRACE_DB")
-        chosen = Path(named) if named else default_database()
-    return chosen.expanduser().absolute()
+    """Return the database that the option, the environment or the default names, in this order; absolute.
+
+    Raises `CliError` where it lies in a home directory that does not exist.
+    """
+    named = environment.get("CLAWTRACE_DB")
+    if chosen is None and not named:
+        return default_database()
+    return _absolute(chosen or Path(named or ""))
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise CliError(
+            f"{path} is in a home directory that does not exist: name the database by its whole path with --db or in"
+            " CLAWTRACE_DB"
+        ) from error
 
 
 def locate(

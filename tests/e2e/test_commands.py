@@ -157,6 +157,33 @@ def test_mistakes_are_one_line(database: Path, arguments: list[str], code: int) 
     assert re.fullmatch(rb"clawtrace: [^\n]+\n", done.stderr)
 
 
+@pytest.mark.parametrize("command", [["sql", "SELECT '\udcff'"], ["card", "\udcff"], ["sql", "-"]])
+def test_what_is_no_text_is_refused_in_one_line(database: Path, command: list[str]) -> None:
+    """Bytes that are no UTF-8, as an argument or as input, are a mistake and no bug."""
+    line = [sys.executable, "-m", "clawtrace_otel", *command, "--db", str(database)]
+    utf8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(line, input=b"SELECT '\xff'", capture_output=True, check=False, env=utf8)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert re.fullmatch(rb"clawtrace: [^\n]+ is not valid [Uu][Tt][Ff]-8 text[^\n]*\n", done.stderr)
+
+
+def test_a_closed_stream_is_no_bug(database: Path) -> None:
+    """A command whose streams were closed by its caller does its work and writes nothing."""
+    for command in ("sessions", "card latest", "card latest --tree", "sql - --format csv"):
+        closed = f"{shlex.quote(sys.executable)} -m clawtrace_otel {command} --db {shlex.quote(str(database))} <&- >&-"
+        done = subprocess.run(closed, shell=True, stderr=subprocess.PIPE, check=False)
+        assert b"bug" not in done.stderr, done.stderr
+        assert done.returncode == (1 if command.startswith("sql") else 0)
+
+
+def test_what_the_terminal_cannot_show_is_escaped(database: Path) -> None:
+    """Text that does not fit the encoding of a terminal is written with escapes."""
+    done = clawtrace(
+        "sql", "SELECT 'h\u00e9' AS word", "--format", "csv", "--db", str(database), PYTHONIOENCODING="ascii"
+    )
+    assert (done.returncode, done.stdout) == (0, b"word\nh\\xe9\n")
+
+
 def test_a_locked_file_names_the_way_out(database: Path, start_collector: StartCollector) -> None:
     """Where a collector owns the file and cannot be asked, one line says so and names the option to use."""
     start_collector(database=database)

@@ -11,7 +11,14 @@ from threading import Thread
 import pytest
 
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.locate import Source, beacon, locate, reachable_address, running_collector
+from clawtrace_otel.cli.locate import (
+    Source,
+    beacon,
+    database_path,
+    locate,
+    reachable_address,
+    running_collector,
+)
 from collector.config import INSTANCE_HEADER
 
 NAME = "the-one"
@@ -106,3 +113,9 @@ def test_the_beacon_names_an_address_that_can_be_dialled(listening: str, dialled
     assert reachable_address(listening) == dialled
     with beacon(tmp_path / "a.duckdb", listening, NAME):
         assert json.loads((tmp_path / "a.duckdb.endpoint").read_text(encoding="utf-8"))["http"] == dialled
+
+
+def test_a_home_that_does_not_exist_is_told() -> None:
+    """A path in the home of nobody is a mistake of the command line, or of a container without a home."""
+    with pytest.raises(CliError, match="whole path"):
+        database_path(Path("~nobody-of-this-name/a.duckdb"), {})
