@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -83,11 +83,23 @@ class DuckQueries:
         self._check_length(query)
         if not self._slots.acquire(blocking=False):
             raise QueryError(f"{self._limits.at_once} queries are running already: try again", status=429)
-        running = _Running(self._database.cursor(), self._limits, self._memory)
-        # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
-        thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
-        thread.start()
-        return running.watch()
+        return self._started(query, parameters).watch()
+
+    def _started(self, query: str, parameters: Sequence[object]) -> _Running:
+        """Start a query, whose thread lets go of the slot and the cursor that it is given."""
+        with ExitStack() as undo:
+            undo.callback(self._slots.release)
+            cursor = undo.enter_context(closing(self._database.cursor()))
+            running = _Running(cursor, self._limits, self._memory)
+            given = (query, list(parameters), self._slots.release)
+            # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
+            thread = threading.Thread(target=running.run, args=given, name="query")
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise QueryError("the system has no thread left for another query: try again", status=429) from error
+            undo.pop_all()
+        return running
 
     def _check_length(self, query: str) -> None:
         try:
@@ -114,13 +126,13 @@ class _Running:
         self._cursor = cursor
         self._limits = limits
         self._memory = memory
-        memory.begin(self)
         self._result: Future[QueryResult] = Future()
         self._stopped: QueryError | None = None
 
     def run(self, query: str, parameters: Sequence[object], finished: Callable[[], None]) -> None:
         """Run the query; its result or error is what `watch` returns or raises."""
         result: QueryResult | BaseException
+        self._memory.begin(self)
         try:
             result = self._fetch(query, parameters)
         except (DuckDBError, OSError, pa.ArrowException, UnicodeError, RecursionError) as error:

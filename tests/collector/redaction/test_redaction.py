@@ -249,3 +249,9 @@ def test_a_key_is_made_once_and_checked(tmp_path: Path) -> None:
         redaction_key(database, given)
     with pytest.raises(RedactionFileError, match="cannot be read"):
         redaction_key(database, tmp_path / "missing")
+
+
+def test_what_a_killed_start_left_does_not_stop_the_next(tmp_path: Path) -> None:
+    """In a container every start has the same process id: a half-made key of that name is not in the way."""
+    (tmp_path / f"a.duckdb.redaction-key.{os.getpid()}").touch()
+    assert redaction_key(tmp_path / "a.duckdb") == redaction_key(tmp_path / "a.duckdb")
