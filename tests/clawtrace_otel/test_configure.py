@@ -102,6 +102,19 @@ def test_what_cannot_work_is_refused_with_the_remedy(given: dict[str, str], word
     assert words in last
 
 
+def test_what_is_refused_leaves_nothing_running() -> None:
+    """Where one signal's exporter is refused no thread of the other's is left behind."""
+    program = """
+import threading, clawtrace_otel
+try:
+    clawtrace_otel.configure()
+except clawtrace_otel.ConfigurationError:
+    print(threading.active_count())
+"""
+    done = _run(program, {"OTEL_LOGS_EXPORTER": "zipkin"})
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
 def test_ports_tell_the_protocol() -> None:
     """Where no protocol is given the registered gRPC port means gRPC, and grpc is not spoken on the HTTP port."""
     program = """
