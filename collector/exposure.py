@@ -16,10 +16,10 @@ _log: Final = logging.getLogger(__name__)
 def check_exposure(config: CollectorConfig) -> None:
     """Raise StartError where others than this machine could connect and no token is demanded of them.
 
-    Also for a host that no address is known of.
+    Also for a host without a known address.
     """
     if config.host and not _addresses(config.host):
-        raise StartError(f"no address is known of {config.host!r}: give --host an address of this machine")
+        raise StartError(f"no address is known for {config.host!r}: give --host an address of this machine")
     address = config.host if config.published is None else config.published
     if _is_loopback(address):
         return

@@ -50,7 +50,7 @@ def _create(path: Path) -> None:
         # Readable by its owner only, under a name that nothing left behind can have.
         descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     except OSError as error:
-        raise RedactionFileError(f"{path}: the redaction key cannot be made: {error.strerror}") from error
+        raise RedactionFileError(f"{path}: the redaction key cannot be created: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_hex(_BYTES).encode() + b"\n")
@@ -60,6 +60,6 @@ def _create(path: Path) -> None:
     except FileExistsError:
         raise
     except OSError as error:
-        raise RedactionFileError(f"{path}: the redaction key cannot be made: {error.strerror}") from error
+        raise RedactionFileError(f"{path}: the redaction key cannot be created: {error.strerror}") from error
     finally:
         os.unlink(name)  # noqa: PTH108 - as `mkstemp` names it

@@ -61,7 +61,8 @@ _EDGES: Final = tuple(
     """  # noqa: S608 - ours
     for table in ("arrivals", "pending")
 )
-_NAMED: Final = (*PER_SESSION, "outcomes", "evaluations")
+_NAMED: Final = (*PER_SESSION, "outcomes")
+"""Tables that name a session; `sessions` first, whose rows are counted."""
 _SAID_OF_THEM: Final = (
     *(f"DELETE FROM derived.{name} WHERE session_id IN (SELECT name FROM gone_sessions)" for name in _NAMED),  # noqa: S608 - ours
     "DELETE FROM derived.budgets WHERE per = 'session' AND session_id IN (SELECT name FROM gone_sessions)",

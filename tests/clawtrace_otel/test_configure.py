@@ -89,7 +89,7 @@ def test_switched_off_is_off(otlp: Receiver, given: dict[str, str]) -> None:
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon"}, "must be one of grpc, http/protobuf, http/json"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "pip install opentelemetry-exporter-otlp-json-http"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "must start with http:// or https://"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:port"}, "is no URL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:port"}, "is not a URL"),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "use otlp, console or none"),
     ],
 )

@@ -41,7 +41,7 @@ def said(*arguments: str, given: str = "") -> str:
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file into which a recording was imported without any collector."""
     path = tmp_path_factory.mktemp("imported") / "imported.duckdb"
-    assert "1 sessions compiled" in said("import", "otlp", str(RECORDING), "--db", str(path))
+    assert "1 session compiled" in said("import", "otlp", str(RECORDING), "--db", str(path))
     return path
 
 

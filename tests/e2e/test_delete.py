@@ -66,7 +66,7 @@ def test_a_deleted_session_is_gone_everywhere(
         assert collector.stop() == 0
     done = clawtrace("delete", SESSION, "--db", str(database))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "16 spans, 1 log records and 1 metric points deleted\n"
+    assert done.stdout == "16 spans, 1 log record and 1 metric point deleted\n"
     assert places(database, MARKER) == []
     if not running:
         collector = start_collector(database=database)

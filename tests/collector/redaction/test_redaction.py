@@ -231,7 +231,7 @@ def test_a_key_that_is_there_is_only_read(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("collector.redaction.key.os.fsync", full)
     assert redaction_key(tmp_path / "a.duckdb") == key
-    with pytest.raises(RedactionFileError, match="cannot be made: No space left"):
+    with pytest.raises(RedactionFileError, match="cannot be created: No space left"):
         redaction_key(tmp_path / "b.duckdb")
 
 
