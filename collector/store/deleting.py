@@ -13,7 +13,7 @@ import pyarrow as pa
 from collector.store import CONTENT_OF_STEPS, Deleted
 from collector.store.derived import PER_SESSION
 from collector.store.engine import Cursor, transaction
-from collector.store.resent import registered
+from collector.store.registering import registered
 
 _TRACES: Final = """
     SELECT DISTINCT unnest(trace_ids) FROM derived.sessions WHERE session_id IN (SELECT name FROM gone_sessions)

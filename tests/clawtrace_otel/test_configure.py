@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clawtrace_otel.receiver import Receiver, attributes
+from tests.support.environment import clean_environment
 
 AGENT = """
 import clawtrace_otel
@@ -24,10 +24,9 @@ NAMES = {"invoke_agent clerk", "chat gpt-5"}
 
 def _run(program: str, environment: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     """Run a program that knows of telemetry only what the variables say."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CLAWTRACE_"))}
     return subprocess.run(
         [*(command or (sys.executable,)), "-c", program],
-        env={**inherited, "NO_PROXY": "*", **environment},
+        env={**clean_environment(), "NO_PROXY": "*", **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import StartCollector
 from tests.support.collector import RunningCollector
+from tests.support.environment import clean_environment
 from tests.support.recordings import CAPTURES, otlp_json, requests_of, send_protobuf, truth
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -25,9 +26,10 @@ RECORDING = CAPTURES / "pydantic-ai"
 
 def clawtrace(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command line in a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLAWTRACE_", "OTEL_"))}
     command = [sys.executable, "-m", "clawtrace_otel", *arguments]
-    return subprocess.run(command, input=given.encode(), capture_output=True, check=False, env=clean | environment)
+    return subprocess.run(
+        command, input=given.encode(), capture_output=True, check=False, env=clean_environment() | environment
+    )
 
 
 def said(*arguments: str, given: str = "") -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 from tests.clawtrace_otel.receiver import Receiver
+from tests.support.environment import clean_environment
 
 TOKEN = "a,b=c%41;d+e/16-characters"
 
 
 def test_any_token_reaches_the_collector_whole(otlp: Receiver) -> None:
     """What has a meaning of its own in OTEL_EXPORTER_OTLP_HEADERS is escaped: commas, percent signs, equals signs."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CLAWTRACE_"))}
     done = subprocess.run(
         [sys.executable, "-c", f"from clawtrace_otel.cli.distill import traced; traced(int, {otlp.http!r})"],
-        env={**inherited, "NO_PROXY": "*", "CLAWTRACE_TOKEN": TOKEN},
+        env={**clean_environment(), "NO_PROXY": "*", "CLAWTRACE_TOKEN": TOKEN},
         capture_output=True,
         text=True,
         timeout=60,
