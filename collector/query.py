@@ -21,14 +21,12 @@ import pyarrow as pa
 from collector.api import QueryResult
 from collector.errors import QueryError
 from collector.export import Part, parts
-from collector.query_format import DUCKDB_TYPE, json_document
+from collector.query_format import DUCKDB_TYPE
 from collector.query_gate import Node, check, refused
 from collector.query_growth import check_growth
 from collector.query_memory import QueryMemory
 from collector.query_size import check_size
 from collector.store.engine import Cursor, Database, DuckDBError, StatementType, memory_limit
-
-__all__ = ["DuckQueries", "QueryLimits", "json_document"]
 
 MEBIBYTE: Final = 1024 * 1024
 _SHARE_OF_MEMORY: Final = 2
