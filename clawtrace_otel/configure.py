@@ -86,11 +86,12 @@ def _set_up() -> Telemetry:
     telemetry = Telemetry()
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return telemetry
-    # Everything that can be refused is built before anything is installed.
-    span_processors = [BatchSpanProcessor(exporter) for exporter in _exporters("traces")]
-    log_processors = [BatchLogRecordProcessor(exporter) for exporter in _exporters("logs")]
-    if span_processors:
-        add_span_processor = _span_border()
+    # Everything that can be refused is asked for before anything is installed or a processor's thread runs.
+    span_exporters, log_exporters = _exporters("traces"), _exporters("logs")
+    add_span_processor = _span_border() if span_exporters else None
+    span_processors = [BatchSpanProcessor(exporter) for exporter in span_exporters]
+    log_processors = [BatchLogRecordProcessor(exporter) for exporter in log_exporters]
+    if add_span_processor is not None:
         for processor in (SessionSpanProcessor(), *span_processors):
             add_span_processor(processor)
     if log_processors:

@@ -100,7 +100,7 @@ def _port(variable: str, endpoint: str) -> int | None:
         return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").port
     except ValueError as error:
         raise ConfigurationError(
-            f"{variable} is {endpoint!r}, which is no URL ({error}); write for example http://localhost:{HTTP_PORT}"
+            f"{variable} is {endpoint!r}, which is not a URL ({error}); write for example http://localhost:{HTTP_PORT}"
         ) from error
 
 

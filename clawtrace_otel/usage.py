@@ -39,7 +39,7 @@ def usage_attributes(usage: Mapping[str, object]) -> tuple[dict[str, int], tuple
     reasons: list[str] = []
     for name, value in usage.items():
         if name not in Usage.__annotations__:
-            reasons.append(f"{name} is no token count we know; use one of {', '.join(Usage.__annotations__)}")
+            reasons.append(f"{name} is not a known token count; use one of {', '.join(Usage.__annotations__)}")
         elif value is not None:
             count = _count(value)
             if count is None:

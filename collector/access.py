@@ -113,8 +113,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     except DocumentError as error:
         raise TokenFileError(f"{path}: {error}") from None
     except ValidationError as error:
-        problems = (_explained(document, problem["loc"], problem["msg"]) for problem in error.errors())
-        raise TokenFileError("; ".join(f"{path} {problem}" for problem in problems)) from None
+        raise TokenFileError(strict_yaml.explained(str(path), document, error, _known)) from None
     tokens = tuple(entry.made() for entry in file.tokens)
     for twice in ("name", "digest"):
         if len({getattr(token, twice) for token in tokens}) < len(tokens):
@@ -123,10 +122,9 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     return tokens
 
 
-def _explained(document: strict_yaml.Document, location: strict_yaml.Path, message: str) -> str:
-    """Say where and what, without an unknown key's name: it may be a token that was typed in the wrong place."""
-    known = [str(part) for part in location if isinstance(part, int) or part in _FIELDS | {"tokens"}]
-    return f"line {document.line(location)}: {'.'.join(known) or 'document'}: {message.removeprefix('Value error, ')}"
+def _known(place: strict_yaml.Path) -> strict_yaml.Path:
+    """Leave out an unknown key's name: it may be a token that was typed in the wrong place."""
+    return tuple(part for part in place if isinstance(part, int) or part in _FIELDS | {"tokens"})
 
 
 def _digest(secret: str) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import uuid4
 
 from collector.access import Access, Token
 from collector.tls import TlsFiles
@@ -10,6 +11,8 @@ from collector.tls import TlsFiles
 MEBIBYTE = 1024 * 1024
 _POSITIVE = ("queue_bytes", "group_bytes", "max_body_bytes", "max_attributes", "max_attribute_bytes", "retry_after_s")
 LARGEST_BODY_MIB = 64
+INSTANCE_HEADER = "X-ClawTrace-Instance"
+"""Tells in the answer of `/healthz` which collector it is, of all that may have used its address."""
 LAKE_COMMIT_INTERVAL_S = 0.25
 """A lake's commit costs tens of milliseconds of CPU and a turn at the catalog, whatever its size."""
 
@@ -70,6 +73,8 @@ class CollectorConfig:
     """How long a client may take to read an answer."""
     header_timeout_s: float = 20.0
     """How long a new connection may take to send the head of its first request."""
+    instance: str = field(default_factory=lambda: uuid4().hex)
+    """Names this collector, as no other is or was named."""
     ingest: IngestConfig = IngestConfig()
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import TimeoutError as AnswerTimeoutError
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -39,8 +40,11 @@ class EmbeddedSpanExporter(SpanExporter):
     ) -> None:
         from collector.store.duck import DuckStore  # noqa: PLC0415 - duckdb loads when a file is really opened
 
-        self._store: TelemetryStore = DuckStore.open(Path(path))
-        redactor = BatchRedactor(redaction, redaction_key(Path(path)), correlation_attributes=correlation_attributes)
+        with ExitStack() as undo:
+            self._store: TelemetryStore = undo.enter_context(closing(DuckStore.open(Path(path))))
+            key = redaction_key(Path(path))
+            undo.pop_all()
+        redactor = BatchRedactor(redaction, key, correlation_attributes=correlation_attributes)
         config = IngestConfig(correlation_attributes=correlation_attributes)
         self._ingest = Ingest(config, self._store, Metrics(), redactor=redactor)
         self._ingest.start()

@@ -53,7 +53,7 @@ class HttpGuard:
         self._access.check(request.headers.get("authorization"), needed(request.method, request.url.path))
         host = request.headers.get("host", "")
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _host_of(origin) != host:
             raise QueryError("requests from web pages of other sites are refused", status=400)
         if self._access.tokens or (origin is None and request.url.path.startswith(_INGEST)):
             return
@@ -76,6 +76,14 @@ def needed(method: str, path: str) -> Permission:
     if method in _READING_METHODS or (method, path) in _READING:
         return Permission.READ
     return Permission.ADMIN
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host and port of an Origin header, None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _is_ip_address(name: str) -> bool:

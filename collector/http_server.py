@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from collector.compression import Compression
-from collector.config import CollectorConfig
+from collector.config import INSTANCE_HEADER, CollectorConfig
 from collector.decode import SIGNALS, Encoding, Signal
 from collector.errors import CollectorError, QueueFullError, RequestTooLargeError, StartError
 from collector.http_api import ApiRoutes, error_response
@@ -55,7 +55,7 @@ class HttpServer:
         routes = [
             *(Route(f"/v1/{signal}", self._export(signal), methods=["POST"]) for signal in SIGNALS),
             *api.routes(),
-            Route("/healthz", _healthz),
+            Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             Route("/metrics", self._exposition),
         ]
@@ -159,6 +159,9 @@ class HttpServer:
                 if left < 0:
                     return
 
+    async def _healthz(self, _request: Request) -> Response:
+        return PlainTextResponse("ok\n", headers={INSTANCE_HEADER: self._config.instance})
+
     async def _readyz(self, _request: Request) -> Response:
         try:
             self._check_ready()
@@ -168,10 +171,6 @@ class HttpServer:
 
     async def _exposition(self, _request: Request) -> Response:
         return Response(self._metrics.exposition(), headers={"content-type": CONTENT_TYPE})
-
-
-async def _healthz(_request: Request) -> Response:
-    return PlainTextResponse("ok\n")
 
 
 async def _unexpected(_request: Request, error: Exception) -> Response:

@@ -86,6 +86,7 @@ class Ingest:
         self._decoder = Decoder(config.correlation_attributes, limits)
         self._repeats = Repeats()
         self._changed = threading.Condition()
+        """Guards the queue, the counts, the ends and the hand-over; the group being filled is the decoding thread's."""
         self._queue: deque[_Request] = deque()
         self._queued_bytes = 0
         self._group = self._new_group()

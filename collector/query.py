@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -21,14 +21,12 @@ import pyarrow as pa
 from collector.api import QueryResult
 from collector.errors import QueryError
 from collector.export import Part, parts
-from collector.query_format import DUCKDB_TYPE, json_document
+from collector.query_format import DUCKDB_TYPE
 from collector.query_gate import Node, check, refused
 from collector.query_growth import check_growth
 from collector.query_memory import QueryMemory
 from collector.query_size import check_size
 from collector.store.engine import Cursor, Database, DuckDBError, StatementType
-
-__all__ = ["DuckQueries", "QueryLimits", "json_document"]
 
 MEBIBYTE: Final = 1024 * 1024
 _SHARE_OF_MEMORY: Final = 2
@@ -80,15 +78,34 @@ class DuckQueries:
         Raises QueryError: 400 for what is not allowed or wrong, 408 over time, 413 over size or memory, 429 where too
         many run already.
         """
-        if len(query.encode()) > self._limits.statement_bytes:
-            raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
+        self._check_length(query)
         if not self._slots.acquire(blocking=False):
             raise QueryError(f"{self._limits.at_once} queries are running already: try again", status=429)
-        running = _Running(self._database.cursor(), self._limits, self._memory)
-        # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
-        thread = threading.Thread(target=running.run, args=(query, list(parameters), self._slots.release), name="query")
-        thread.start()
-        return running.watch()
+        return self._started(query, parameters).watch()
+
+    def _started(self, query: str, parameters: Sequence[object]) -> _Running:
+        """Start a query, whose thread lets go of the slot and the cursor that it is given."""
+        with ExitStack() as undo:
+            undo.callback(self._slots.release)
+            cursor = undo.enter_context(closing(self._database.cursor()))
+            running = _Running(cursor, self._limits, self._memory)
+            given = (query, list(parameters), self._slots.release)
+            # No daemon: one that the interpreter abandons inside DuckDB takes the process down with it.
+            thread = threading.Thread(target=running.run, args=given, name="query")
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise QueryError("the system has no thread left for another query: try again", status=429) from error
+            undo.pop_all()
+        return running
+
+    def _check_length(self, query: str) -> None:
+        try:
+            size = len(query.encode())
+        except UnicodeEncodeError as error:
+            raise refused("what was asked is not valid UTF-8 text") from error
+        if size > self._limits.statement_bytes:
+            raise QueryError(f"the statement is longer than {self._limits.statement_bytes} bytes", status=413)
 
     def export(self) -> Iterator[Part]:
         """Yield everything that is stored, out of one snapshot. Raises QueryError 429 where another export runs."""
@@ -107,13 +124,13 @@ class _Running:
         self._cursor = cursor
         self._limits = limits
         self._memory = memory
-        memory.begin(self)
         self._result: Future[QueryResult] = Future()
         self._stopped: QueryError | None = None
 
     def run(self, query: str, parameters: Sequence[object], finished: Callable[[], None]) -> None:
         """Run the query; its result or error is what `watch` returns or raises."""
         result: QueryResult | BaseException
+        self._memory.begin(self)
         try:
             result = self._fetch(query, parameters)
         except (DuckDBError, OSError, pa.ArrowException, UnicodeError, RecursionError) as error:

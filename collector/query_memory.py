@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from pathlib import Path
 from typing import Final
 
 _STATM: Final = Path("/proc/self/statm")
-_PAGE_BYTES: Final = 4096
 
 
 class QueryMemory:
@@ -43,6 +43,6 @@ class QueryMemory:
 def resident_bytes() -> int:
     """Return the memory that the process holds, 0 where the system does not say."""
     try:
-        return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
+        return int(_STATM.read_text().split()[1]) * mmap.PAGESIZE
     except (OSError, ValueError):
         return 0

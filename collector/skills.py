@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+from collector.api import Finite
+
 Usd = Annotated[Decimal, Field(max_digits=38, decimal_places=12, allow_inf_nan=False)]
 
 

@@ -7,7 +7,7 @@ duplicate keys are refused, and so is a document that is too long or too deep to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -69,15 +69,22 @@ def load(text: str) -> Document:
     return Document(_construct(root, (), lines), lines)
 
 
-def explained(name: str, document: Document, error: ValidationError) -> str:
-    """Return what pydantic found wrong, one line per problem with the file's name and line, nothing it was given."""
-    return "\n".join(_in_words(name, document, problem["loc"], problem["msg"]) for problem in error.errors())
+def explained(
+    name: str, document: Document, error: ValidationError, repeatable: Callable[[Path], Path] = lambda path: path
+) -> str:
+    """Return what pydantic found wrong, each problem with the file's name and line, and nothing of what it was given.
+
+    `repeatable` returns the part of a problem's place that may be named, where a key may be a secret itself.
+    """
+    return "; ".join(
+        f"{name} line {document.line(problem['loc'])}: "
+        f"{'.'.join(map(str, repeatable(problem['loc']))) or 'document'}: {_in_words(problem['msg'])}"
+        for problem in error.errors()
+    )
 
 
-def _in_words(name: str, document: Document, path: Path, message: str) -> str:
-    where = ".".join(str(part) for part in path) or "document"
-    said = message.removeprefix("Value error, ").replace("an instance of Decimal", "a number")
-    return f"{name} line {document.line(path)}: {where}: {said}"
+def _in_words(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("an instance of Decimal", "a number")
 
 
 def _refuse_before_composing(text: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     if not app.registered_commands:
         register()
+    _prepare_streams()
     try:
         code = app(given, prog_name="clawtrace", standalone_mode=False)
     except KeyboardInterrupt:
@@ -110,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return FAILED
     except Exception as error:  # noqa: BLE001 - the border: whatever happens, a user gets one line
+        if _is_interrupt(error):
+            return INTERRUPTED
         if debug:
             traceback.print_exc()
         if said := _in_words(error):
@@ -118,6 +123,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return WRONG_USAGE
         return error.exit_code if isinstance(error, typer.TyperException) else FAILED
     return code if isinstance(code, int) else 0
+
+
+def _prepare_streams() -> None:
+    """Replace streams that were closed before the start (`>&-`), and escape characters that a terminal cannot show."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w" and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _in_words(error: Exception) -> str:
@@ -135,6 +150,11 @@ def _in_words(error: Exception) -> str:
         return _one_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     kind = type(error).__name__
     return _one_line(f"unexpected {kind}: {error} (a bug: run again with --debug and report the traceback)")
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether Ctrl-C came while DuckDB worked, which raises this in the place of KeyboardInterrupt."""
+    return type(error) is RuntimeError and str(error) == "Query interrupted"
 
 
 def _is_ours(error: Exception) -> bool:

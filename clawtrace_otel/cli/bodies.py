@@ -29,6 +29,8 @@ _SUFFIXES: Final = frozenset({".pb", ".bin", ".binpb", ".json", ".jsonl", ".gz"}
 """What is taken from a folder; a file that is named itself may be called anything."""
 _ROOT_KEYS: Final = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_PROTOBUF_TAG: Final = b"\n"
+"""Field 1 of a message, which all that an export request holds is."""
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 
@@ -70,7 +72,7 @@ def bodies_in(file: Path) -> Iterator[Body]:
     content = _unpacked(file)
     if not content.strip():
         raise NotOtlpError(f"{file} is empty")
-    if content.lstrip()[:1] in {b"{", b"["}:
+    if _looks_like_json(content):
         documents = [content] if _is_json(content) else content.splitlines()
         yield from [_json_body(document, file) for document in documents if document.strip()]
         return
@@ -92,10 +94,19 @@ def _unpacked(file: Path) -> bytes:
         raise NotOtlpError(f"{file} is invalid or truncated gzip data: {error}") from error
 
 
+def _looks_like_json(content: bytes) -> bool:
+    """Whether a file begins as JSON does, which protobuf may do by chance.
+
+    Protobuf's first byte is that of a line break, and the second is a brace where what follows has 91 or 123 bytes.
+    """
+    begins = content.lstrip()[:1] in {b"{", b"["}
+    return begins and not (content.startswith(_PROTOBUF_TAG) and _signal_in_protobuf(content) is not None)
+
+
 def _is_json(content: bytes) -> bool:
     try:
         json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

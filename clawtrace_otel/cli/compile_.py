@@ -88,4 +88,6 @@ def compile_(
 def _tell(counts: CompileCounts) -> None:
     typer.echo(f"{counts.compiled} compiled, {counts.failed} failed")
     if counts.failed:
-        raise CliError(f"{counts.failed} sessions could not be compiled: the log says why")
+        from clawtrace_otel.cli.output import counted
+
+        raise CliError(f"{counted(counts.failed, 'session')} could not be compiled: the log says why")

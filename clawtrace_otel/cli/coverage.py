@@ -70,9 +70,13 @@ def coverage_of(reader: SessionReader, session_id: str) -> tuple[Covered, ...]:
     where = f"WHERE session_id = {literal(session_id)}"
     (row,) = reader.query(f"SELECT gaps, unpriced_reasons FROM sessions {where}").table.to_pylist()  # noqa: S608 - quoted
     counts = _counts(reader, where)
-    pairs = {name: (number, counts["tool calls" if name.startswith("tool") else "model calls"])
-             for name, number in counts.items()}  # fmt: skip
+    pairs = {aspect: (number, counts[_whole_of(aspect)]) for aspect, number in counts.items()}
     return judged(row["gaps"] or (), row["unpriced_reasons"] or (), pairs)
+
+
+def _whole_of(aspect: str) -> str:
+    """Return which steps could carry an aspect."""
+    return "tool calls" if aspect.startswith("tool") else "model calls"
 
 
 def _counts(reader: SessionReader, where: str) -> dict[str, int]:

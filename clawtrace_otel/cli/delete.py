@@ -21,13 +21,15 @@ def delete(
 
     This cannot be undone. What its agent sends afterwards is stored as new.
     """
+    from clawtrace_otel.cli.output import counted
     from clawtrace_otel.cli.reader import open_reader
 
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete session {session!r} for good?", abort=True)
     with open_reader(db, endpoint, write=True) as reader:
         gone = reader.delete(session)
-    typer.echo(f"{gone.spans} spans, {gone.logs} log records and {gone.metric_points} metric points deleted")
+    spans, logs = counted(gone.spans, "span"), counted(gone.logs, "log record")
+    typer.echo(f"{spans}, {logs} and {counted(gone.metric_points, 'metric point')} deleted")
     if gone.not_erased is not None:
         raise CliError(f"no query shows them any more, but their bytes are still in the file: {gone.not_erased}")
 

@@ -62,14 +62,17 @@ class OrderDesk:
         """Let the agent do its tasks under a skill, in a process of its own that sends its spans over OTLP."""
         given = ["--skill", str(skill), "--condition", condition]
         environment = {**_without_settings(os.environ), **self._sends_to(endpoint)}
-        done = subprocess.run(  # noqa: S603 - ours
-            [sys.executable, "-m", self.module, *given],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_RUN_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - ours
+                [sys.executable, "-m", self.module, *given],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=_RUN_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CliError(f"the order desk's agent did not finish within {_RUN_SECONDS} s: try again") from error
         if done.returncode:
             raise CliError(f"the order desk's agent failed: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}")
 

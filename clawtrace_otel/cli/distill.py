@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -127,7 +128,7 @@ def distill(
         if dry_run:
             _forecast(analysts, cases, replayer)
             return
-        result = _traced(
+        result = traced(
             lambda: run(
                 base,
                 cases,
@@ -174,7 +175,7 @@ def _forecast_of_model(analyst: Analyst, cases: Cases) -> str:
     return f"{analyst.name}: {len(unanswered)} questions to {analyst.models.model}, {price}{answered}"
 
 
-def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillation:
+def traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillation:
     """Run with the model calls traced into the collector that the sessions came from, where one runs."""
     if endpoint is None:
         return work()
@@ -186,7 +187,7 @@ def _traced(work: Callable[[], Distillation], endpoint: str | None) -> Distillat
     os.environ.setdefault("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
     os.environ.setdefault("OTEL_SERVICE_NAME", OWN_AGENT)
     if token := token_from_environment():
-        os.environ.setdefault("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer%20{token}")
+        os.environ.setdefault("OTEL_EXPORTER_OTLP_HEADERS", f"authorization={quote(f'Bearer {token}', safe='')}")
     telemetry = configure()
     try:
         with agent_session(OWN_AGENT):

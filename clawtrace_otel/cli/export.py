@@ -29,10 +29,12 @@ def parquet(
     endpoint: EndpointOption = None,
 ) -> None:
     """Write every view as Parquet files by day, for DuckDB, pandas and Spark."""
+    from clawtrace_otel.cli.output import counted
     from clawtrace_otel.cli.parquet import readable_size, write_parquet
     from clawtrace_otel.cli.reader import open_reader
 
     with open_reader(db, endpoint) as reader:
         written = write_parquet(reader.export(), directory, overwrite=overwrite)
     rows = sum(written.rows.values())
-    typer.echo(f"{rows} rows in {written.files} files, {readable_size(directory) / 1e6:.1f} MB, in {directory}")
+    size = f"{readable_size(directory) / 1e6:.1f} MB"
+    typer.echo(f"{counted(rows, 'row')} in {counted(written.files, 'file')}, {size}, in {directory}")

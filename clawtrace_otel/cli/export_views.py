@@ -97,5 +97,5 @@ def visible_place(source: str, view: str) -> str:
         return source.rstrip("/")
     path = Path(source).expanduser().absolute()
     if not (path / view).is_dir():
-        raise CliError(f"{path} is no export with {view}: 'clawtrace export parquet {path}' writes one")
+        raise CliError(f"{path} is not an export with {view}: 'clawtrace export parquet {path}' writes one")
     return path.as_uri()

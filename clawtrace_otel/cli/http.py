@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from clawtrace_otel.cli.errors import CliError, TlsError
+from collector.config import INSTANCE_HEADER
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROBE_SECONDS: Final = 1.0
 _NOT_FOUND: Final = 404
+_HEADER_TEXT: Final = re.compile(r"[\x20-\x7e\x80-\xff]*")
+"""What the value of an HTTP header can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Answer:
     def ok(self) -> bool:
         """Whether the request succeeded."""
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, section 15.3
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value, however its name is capitalised."""
+        return next((value for known, value in self.headers.items() if known.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,12 @@ class HttpClient:
                 ) from error
             raise CliError(
                 f"no collector answers at {self.endpoint} ({reason}): start one with 'clawtrace serve'"
+            ) from error
+        except IncompleteRead as error:
+            raise CliError(f"the answer from {self.endpoint} was interrupted: try again") from error
+        except HTTPException as error:
+            raise CliError(
+                f"{self.endpoint} does not answer in HTTP: give the HTTP address that 'clawtrace serve' printed"
             ) from error
 
     @contextmanager
@@ -113,19 +127,30 @@ def explanation(answer: Answer, endpoint: str) -> str:
     return f"the collector at {endpoint} answered {answer.status}"
 
 
-def answers(endpoint: str) -> bool:
-    """Whether a collector answers there, within a second. Raises `TlsError`: one that is there, but not trusted."""
+def answers(endpoint: str, instance: str | None = None) -> bool:
+    """Whether a collector answers there within a second: where an `instance` is named, that one.
+
+    Raises `TlsError`: one that is there, but not trusted.
+    """
     try:
-        return HttpClient(endpoint, timeout_s=_PROBE_SECONDS).send("GET", "/healthz").ok
+        answer = HttpClient(endpoint, timeout_s=_PROBE_SECONDS).send("GET", "/healthz")
     except TlsError:
         raise
     except CliError:
         return False
+    return answer.ok and instance in (None, answer.header(INSTANCE_HEADER))
 
 
 def token_from_environment() -> str | None:
-    """Return the bearer token that the collector demands, where the environment carries one."""
-    return os.environ.get("CLAWTRACE_TOKEN") or None
+    """Return the bearer token that the collector demands, where the environment carries one.
+
+    A line break at its end, as a file of one line leaves it, is no part of it. Raises `CliError`, without a word of the
+    token, where no HTTP header can hold it.
+    """
+    token = os.environ.get("CLAWTRACE_TOKEN", "").strip()
+    if _HEADER_TEXT.fullmatch(token) is None:
+        raise CliError("CLAWTRACE_TOKEN holds line breaks or characters that no HTTP header can: use printable ASCII")
+    return token or None
 
 
 def _opener(endpoint: str) -> OpenerDirector:

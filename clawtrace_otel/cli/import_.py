@@ -36,9 +36,8 @@ def otlp(
         if len(skipped) == len(files):
             raise CliError(f"no OTLP request in {counted(len(files), 'file')}")
         counts = reader.compile(everything=False)
-    typer.echo(
-        f"{len(files) - len(skipped)} files imported, {counts.compiled} sessions compiled, {counts.failed} failed"
-    )
+    imported, compiled = counted(len(files) - len(skipped), "file"), counted(counts.compiled, "session")
+    typer.echo(f"{imported} imported, {compiled} compiled, {counts.failed} failed")
     if skipped:
         typer.echo(
             f"{counted(len(skipped), 'file')} without OTLP skipped: {', '.join(map(str, skipped[:3]))}", err=True

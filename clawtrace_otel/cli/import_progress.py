@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from clawtrace_otel.cli.errors import CliError
@@ -34,14 +34,34 @@ def shown(files: list[SessionFile]) -> Iterator[SessionFile]:
 def compiled(store: SessionReader, sessions: int) -> CompileCounts:
     """Compile what was imported; show on a terminal how many of the sessions are done."""
     query = _CARDS_SINCE.format(start=time.time_ns() // 1_000)
-    with _progress("sessions") as progress, ThreadPoolExecutor(1) as beside:
+    with _progress("sessions") as progress:
         task = progress.add_task("Compiling", total=sessions, units=0, of=sessions)
-        work = beside.submit(store.compile, everything=False)
-        while not progress.disable and not wait([work], timeout=_LOOK_EVERY_S).done:
+
+        def look() -> None:
             with suppress(CliError, CollectorError):  # a look that fails must not end what it looks at
                 done = store.query(query).table.column("cards")[0].as_py()
                 progress.update(task, completed=done, units=done)
-        return work.result()
+
+        with nullcontext() if progress.disable else _now_and_then(look):
+            return store.compile(everything=False)
+
+
+@contextmanager
+def _now_and_then(look: Callable[[], None]) -> Iterator[None]:
+    """Look in a thread for as long as the block lasts, whose own thread Ctrl-C can end."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_EVERY_S):
+            look()
+
+    thread = threading.Thread(target=watch, name="import-progress")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _progress(units: str, *, megabytes: bool = False) -> Progress:

@@ -68,11 +68,12 @@ def clean_up(
     older_than_hours: Annotated[int, typer.Option(min=1, help="Keep everything newer than this.")] = 24,
 ) -> None:
     """Delete old snapshots and unreferenced files. Run it beside the collectors, for example every day."""
+    from clawtrace_otel.cli.output import counted
     from collector.store.lake_care import clean_up
 
     with _opened(store, data) as opened:
         deleted = clean_up(opened.database, older_than_s=older_than_hours * 3600)
-    typer.echo(f"{deleted} files deleted")
+    typer.echo(f"{counted(deleted, 'file')} deleted")
 
 
 def _opened(store: str | None, data: str | None) -> closing[LakeStore]:

@@ -35,18 +35,31 @@ class Source:
 
 
 def default_database() -> Path:
-    """`clawtrace.duckdb` under the platform's user data directory."""
+    """Return `clawtrace.duckdb` under the platform's user data directory. Raises `CliError` where there is no home."""
     from platformdirs import user_data_path
 
-    return user_data_path("clawtrace", appauthor=False) / DATABASE_NAME
+    return _absolute(user_data_path("clawtrace", appauthor=False) / DATABASE_NAME)
 
 
 def database_path(chosen: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the database that the option, the environment or the default names, in this order; absolute."""
-    if chosen is None:
-        named = environment.get("CLAWTRACE_DB")
-        chosen = Path(named) if named else default_database()
-    return chosen.expanduser().absolute()
+    """Return the database that the option, the environment or the default names, in this order; absolute.
+
+    Raises `CliError` where it lies in a home directory that does not exist.
+    """
+    named = environment.get("CLAWTRACE_DB")
+    if chosen is None and not named:
+        return default_database()
+    return _absolute(chosen or Path(named or ""))
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise CliError(
+            f"{path} is in a home directory that does not exist: name the database by its whole path with --db or in"
+            " CLAWTRACE_DB"
+        ) from error
 
 
 def locate(
@@ -84,34 +97,41 @@ def checked_endpoint(endpoint: str) -> str:
     """Return an address without its trailing slash. Raises `CliError` unless it is http(s)://HOST[:PORT]."""
     if "@" in endpoint:
         raise CliError("an address must not contain a user or password: write http://HOST:PORT and set CLAWTRACE_TOKEN")
-    parts = urlsplit(endpoint)
-    try:
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _is_address(endpoint):
         raise CliError(f"{endpoint!r} is not an address: write it as http://HOST:PORT")
     return endpoint.rstrip("/")
 
 
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        host, port = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and host != b"" and port != 0 and not any(map(str.isspace, endpoint))
+
+
 def running_collector(database: Path) -> str | None:
-    """Return the address of the collector that owns a database, or None where none answers. Raises `TlsError`."""
+    """Return the address of the collector that owns a database, or None where it does not answer. Raises `TlsError`.
+
+    Another one may listen there since: a collector that was killed leaves its beacon behind.
+    """
     try:
         beacon = json.loads(_beacon(database).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    address = beacon.get("http") if isinstance(beacon, dict) else None
-    return address if isinstance(address, str) and answers(address) else None
+    address, instance = (beacon.get("http"), beacon.get("instance")) if isinstance(beacon, dict) else (None, None)
+    return address if isinstance(address, str) and answers(address, instance) else None
 
 
 @contextmanager
-def beacon(database: Path, http_address: str) -> Iterator[None]:
-    """Leave a collector's address beside its database for as long as the collector runs.
+def beacon(database: Path, http_address: str, instance: str) -> Iterator[None]:
+    """Leave a collector's address and name beside its database for as long as the collector runs.
 
     A disk without room for it costs no telemetry: whoever reads then says --endpoint.
     """
     path = _beacon(database)
-    content = json.dumps({"http": reachable_address(http_address), "pid": os.getpid()})
+    content = json.dumps({"http": reachable_address(http_address), "pid": os.getpid(), "instance": instance})
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         partial.write_text(content + "\n", encoding="utf-8")

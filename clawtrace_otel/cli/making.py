@@ -92,8 +92,12 @@ class LocalMaker:
 
     def made(self, groups: Iterable[Group]) -> Generator[Made, None, None]:
         """Yield what became of each group, in order."""
-        with ThreadPoolExecutor(len(self._workers)) as threads:
+        threads = ThreadPoolExecutor(len(self._workers))
+        try:
             yield from (made for made in self._made(threads, groups) if made is not None)
+        finally:
+            # Whoever stops asking, or is interrupted, does not wait for the groups under way: `close` ends those.
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Stop at once."""

@@ -42,7 +42,7 @@ def write_rows(result: QueryResult, form: RowsFormat) -> None:
     elif form is RowsFormat.JSON:
         sys.stdout.write(as_json(result) + "\n")
     else:
-        console().print(as_table(result.table.column_names, rows_of(result.table)))
+        _print_rows(result.table.column_names, rows_of(result.table))
     if result.truncated:
         print(f"only the first {result.table.num_rows} rows: add a LIMIT or aggregate", file=sys.stderr)  # noqa: T201
 
@@ -73,6 +73,23 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
     return table
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table, or where the terminal is too narrow for it without cutting words and numbers, row below row."""
+    from rich.measure import Measurement
+    from rich.text import Text
+
+    screen, table = console(), as_table(names, rows)
+    needed = Measurement.get(screen, screen.options.update(max_width=_WIDE), table).minimum
+    if needed <= screen.width or not rows:
+        screen.print(table)
+        return
+    widest = max(map(len, names))
+    for row in rows:
+        screen.print()
+        for name, value in zip(names, row, strict=True):
+            screen.print(Text.assemble((shown(name).ljust(widest), "bold"), "  ", shown(value)), soft_wrap=True)
 
 
 def as_csv(table: pa.Table) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from clawtrace_otel.cli.bodies import JSON, Body
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.http import HttpClient, explanation, token_from_environment
+from clawtrace_otel.cli.http import Answer, HttpClient, explanation, token_from_environment
 from clawtrace_otel.cli.lake import lake_address
 from clawtrace_otel.cli.locate import locate
 from collector.api import CompileCounts, Deletion, QueryResult
@@ -120,9 +120,8 @@ class HttpReader:
         answer = self.client.send("POST", "/api/sql", sent, {"Content-Type": JSON, "Accept": ARROW})
         if not answer.ok:
             raise CliError(explanation(answer, self.client.endpoint))
-        headers = {name.lower(): value for name, value in answer.headers.items()}
         with pa.ipc.open_stream(answer.body) as stream:
-            return QueryResult(stream.read_all(), headers.get(_TRUNCATED_HEADER) == "true")
+            return QueryResult(stream.read_all(), answer.header(_TRUNCATED_HEADER) == "true")
 
     def export(self) -> Iterator[Part]:
         """Yield everything that is stored while it arrives."""
@@ -166,7 +165,7 @@ class HttpReader:
             answer = self.client.send("POST", f"/v1/{body.signal}", body.content, headers)
             if answer.status not in _BUSY:
                 break
-            time.sleep(_pause(answer.headers))
+            time.sleep(_pause(answer))
         if not answer.ok:
             raise CliError(explanation(answer, self.client.endpoint))
         return rejected_words(answer.body, body)
@@ -185,10 +184,10 @@ def rejected_words(answer: bytes, body: Body) -> str:
     return ExportTraceServiceResponse.FromString(answer).partial_success.error_message
 
 
-def _pause(headers: Mapping[str, str]) -> float:
+def _pause(answer: Answer) -> float:
     """Return the seconds that the collector asks to wait, within reason."""
-    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
-    return min(float(said), 30.0) if said.isdigit() else 1.0
+    said = answer.header("Retry-After") or ""
+    return min(float(said), 30.0) if said.isascii() and said.isdigit() else 1.0
 
 
 def _object(content: bytes) -> dict[str, object]:

@@ -76,7 +76,7 @@ def run(
             judged = watching(store, budgets, compiler, collector.metrics)
             kept = Retention(store, compiler, collector.metrics, keep).in_background()
             watched = nullcontext() if reach is None else reach.watched()
-            with _findable(place, addresses.http), judged, compiler.in_background(), kept, watched:
+            with _findable(place, addresses.http, config), judged, compiler.in_background(), kept, watched:
                 ready = {
                     "event": "ready",
                     "grpc": addresses.grpc,
@@ -89,9 +89,9 @@ def run(
             collector.stop()
 
 
-def _findable(place: Path | LakeAddress, http_address: str) -> AbstractContextManager[None]:
+def _findable(place: Path | LakeAddress, http_address: str, config: CollectorConfig) -> AbstractContextManager[None]:
     """Leave the collector's address beside its file; a lake is read without a collector."""
-    return beacon(place, http_address) if isinstance(place, Path) else nullcontext()
+    return beacon(place, http_address, config.instance) if isinstance(place, Path) else nullcontext()
 
 
 def tls_files(certificate: Path | None, key: Path | None, client_ca: Path | None) -> TlsFiles | None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsFormat
+
+_FOR_PEOPLE: Final = """session_id, coalesce(agent_name, service_name) AS agent,
+strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
+llm_call_count AS calls, tool_call_count AS tools, error_count AS errors, input_tokens, output_tokens, cost_usd,
+unpriced_call_count AS unpriced"""
+"""The columns that fit a terminal; scripts ask for another format and get them all."""
 
 
 def sessions(
@@ -23,10 +29,3 @@ def sessions(
     with open_reader(db, endpoint) as reader:
         result = reader.query(f"SELECT {columns} FROM sessions ORDER BY started_at DESC, session_id LIMIT {limit}")  # noqa: S608 - our own text and an int
     write_rows(result, form)
-
-
-_FOR_PEOPLE = """session_id, coalesce(agent_name, service_name) AS agent,
-strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
-llm_call_count AS calls, tool_call_count AS tools, error_count AS errors, input_tokens, output_tokens, cost_usd,
-unpriced_call_count AS unpriced"""
-"""The columns that fit a terminal; scripts ask for another format and get them all."""

@@ -227,7 +227,7 @@ def _session(settings: Mapping[str, str], log: IO[bytes]) -> SparkSession:
 
 
 def _await_worker(spark: Spark, master: str) -> None:
-    """Return once a standalone cluster gave an executor: without one a job would wait for ever, and say nothing."""
+    """Return once a standalone cluster gave an executor: without one a job would wait forever and say nothing."""
     deadline = time.monotonic() + _WORKER_S
     while not spark.executors:
         if time.monotonic() > deadline:

@@ -19,7 +19,8 @@ from clawtrace_otel.cli.spread import CompileFromRows
 from clawtrace_otel.cli.spread_codec import unpacked
 from clawtrace_otel.cli.spread_rows import LOG, SPAN, Correlated, Edges, Members
 from collector.export import parts
-from collector.store.derived import ADDED, PER_SESSION, latest_outcomes
+from collector.store.derived import ADDED, PER_SESSION
+from collector.store.derived_rows import latest_outcomes
 from collector.store.groups import Edge, connected
 from processors.normalise.session_keys import CORRELATION_KEYS
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clawtrace_otel.cli.errors import CliError
 from clawtrace_otel.cli.options import DatabaseOption, DataOption, EndpointOption, RowsFormat, StoreOption
 
 
@@ -25,7 +26,14 @@ def sql(
     from clawtrace_otel.cli.output import write_rows
     from clawtrace_otel.cli.reader import open_reader
 
-    question = sys.stdin.read() if statement == "-" else statement
+    question = _from_stdin() if statement == "-" else statement
     lake = chosen_lake(store, data, elsewhere=db is not None or endpoint is not None)
     with open_reader(db, endpoint, lake=lake) as reader:
         write_rows(reader.query(question), form)
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise CliError(f"standard input is not valid {error.encoding} text: {error.reason}") from error

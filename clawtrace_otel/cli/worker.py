@@ -12,11 +12,12 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from typing import Generic, TypeVar
 
@@ -93,8 +94,9 @@ class Worker(Generic[Job, Result]):
             if self._closed:
                 raise WorkStoppedError
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare)
-                self._pid = self._pool.submit(os.getpid).result()
+                with _interrupts_blocked():
+                    self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare)
+                    self._pid = self._pool.submit(os.getpid).result()
             return self._pool
 
     def _discard(self, *, kill: bool) -> None:
@@ -119,6 +121,17 @@ def _attempt(task: Callable[[Job], Result], job: Job | Packed[Job]) -> Result | 
     except Exception as error:  # noqa: BLE001 - the job is foreign data: whatever it provokes is the job's failure
         traceback.print_exc()
         return _Failure(f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from processes started in the block until they can ignore it; the signal mask is inherited."""
+    resource_tracker.ensure_running()  # otherwise it is started within the block, and unblocks the signal at its end
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(pid: int) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -46,19 +47,19 @@ def _create(path: Path) -> None:
     """Make the file whole or not at all, so that two processes that start together agree."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Readable by its owner only, under a name that nothing left behind can have.
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     except OSError as error:
-        raise RedactionFileError(f"{path}: the redaction key cannot be made: {error.strerror}") from error
+        raise RedactionFileError(f"{path}: the redaction key cannot be created: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_hex(_BYTES).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(partial, path)
+        os.link(name, path)
     except FileExistsError:
         raise
     except OSError as error:
-        raise RedactionFileError(f"{path}: the redaction key cannot be made: {error.strerror}") from error
+        raise RedactionFileError(f"{path}: the redaction key cannot be created: {error.strerror}") from error
     finally:
-        partial.unlink()
+        os.unlink(name)  # noqa: PTH108 - as `mkstemp` names it

@@ -104,8 +104,7 @@ def read_redaction(path: Path) -> Redaction:
     except DocumentError as error:
         raise RedactionFileError(f"{path}: {error}") from error
     except ValidationError as error:
-        problems = (_explained(document, problem["loc"], problem["msg"]) for problem in error.errors())
-        raise RedactionFileError("; ".join(f"{path} {problem}" for problem in problems)) from error
+        raise RedactionFileError(strict_yaml.explained(str(path), document, error)) from error
     return Redaction(
         secrets=file.secrets,
         content=file.content,
@@ -127,11 +126,6 @@ def _quiet() -> re2.Options:
 
 def _text(reason: object) -> str:
     return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-
-
-def _explained(document: strict_yaml.Document, location: strict_yaml.Path, message: str) -> str:
-    where = ".".join(map(str, location)) or "document"
-    return f"line {document.line(location)}: {where}: {message.removeprefix('Value error, ')}"
 
 
 __all__ = ["Action", "AttributeRule", "Redaction", "read_redaction"]

@@ -1,7 +1,7 @@
 """Which sessions are the oldest, and how much room there is, as SQL.
 
 A session's age counts from the last thing that was received for it or for what it grew together with, never from the
-times that its agent sent: an agent's clock that runs wrong neither deletes what is going on nor keeps a thing for ever.
+times that its agent sent: an agent's clock that runs wrong neither deletes what is going on nor keeps anything forever.
 """
 
 from __future__ import annotations

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
 from collector.store import DerivedRows
+from collector.store.derived import Row
 
 COST: Final = "cost"
 WASTE: Final = "waste"
 """Kinds of charge beside the names of detectors."""
 _NS_PER_S: Final = 1_000_000_000
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

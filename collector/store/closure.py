@@ -10,7 +10,7 @@ import pyarrow as pa
 from collector.store import Group
 from collector.store.engine import Cursor
 from collector.store.groups import TRACE, VALUE, Edge, Node, connected, nodes_of
-from collector.store.resent import registered
+from collector.store.registering import registered
 
 MAX_ROUNDS: Final = 12
 """Steps away from where the search began; past it every edge is read, so that a long chain of traces costs no more."""

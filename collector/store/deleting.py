@@ -13,7 +13,7 @@ import pyarrow as pa
 from collector.store import CONTENT_OF_STEPS, Deleted
 from collector.store.derived import PER_SESSION
 from collector.store.engine import Cursor, transaction
-from collector.store.resent import registered
+from collector.store.registering import registered
 
 _TRACES: Final = """
     SELECT DISTINCT unnest(trace_ids) FROM derived.sessions WHERE session_id IN (SELECT name FROM gone_sessions)
@@ -61,7 +61,8 @@ _EDGES: Final = tuple(
     """  # noqa: S608 - ours
     for table in ("arrivals", "pending")
 )
-_NAMED: Final = (*PER_SESSION, "outcomes", "evaluations")
+_NAMED: Final = (*PER_SESSION, "outcomes")
+"""Tables that name a session; `sessions` first, whose rows are counted."""
 _SAID_OF_THEM: Final = (
     *(f"DELETE FROM derived.{name} WHERE session_id IN (SELECT name FROM gone_sessions)" for name in _NAMED),  # noqa: S608 - ours
     "DELETE FROM derived.budgets WHERE per = 'session' AND session_id IN (SELECT name FROM gone_sessions)",

@@ -24,13 +24,15 @@ from collector.store.charges import Charge
 from collector.store.closure import all_edges, nothing_is_quiet, pending_nodes, silent_groups
 from collector.store.compacting import copy_into
 from collector.store.deleting import delete
-from collector.store.derived import ADDED, Row, arrow_tables, latest_outcomes, outcome_row, python_rows
+from collector.store.derived import ADDED, Row
+from collector.store.derived_rows import arrow_tables, latest_outcomes, outcome_row, python_rows
 from collector.store.engine import Database, copy_path, transaction, translated
 from collector.store.groups import connected
 from collector.store.loading import load_signals
 from collector.store.opening import forget_copy, open_database
+from collector.store.registering import registered
 from collector.store.replacing import charges_beside, compiled_of, swap
-from collector.store.resent import KINDS, registered
+from collector.store.resent import KINDS
 from collector.store.row_groups import RowGroups
 from collector.store.spending import breached, mark_posted, unposted
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from collector.store import MOST_TRACES_OF_A_VALUE
 from collector.store.engine import Cursor
-from collector.store.resent import registered
+from collector.store.registering import registered
 
 FOUND: Final = pa.schema(
     [

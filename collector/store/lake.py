@@ -23,7 +23,8 @@ import pyarrow.compute as pc
 from collector.errors import StoreError
 from collector.store import Batch, Deleted, DerivedRows, Group, Receipt, Signals
 from collector.store.closure import nothing_is_quiet, received, silent_groups
-from collector.store.derived import ADDED, Row, arrow_tables, outcome_row
+from collector.store.derived import ADDED, Row
+from collector.store.derived_rows import arrow_tables, outcome_row
 from collector.store.duck import MEMBER_OF_SESSION, DuckStore
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import Node, group_key
@@ -34,8 +35,9 @@ from collector.store.lake_layout import migrate_lake
 from collector.store.lake_lease import LEASE_NS, Lease
 from collector.store.lake_reach import Reach, check_reachable
 from collector.store.loading import load_signals
+from collector.store.registering import registered
 from collector.store.replacing import compiled_of, swap_rows
-from collector.store.resent import KINDS, new_rows, registered
+from collector.store.resent import KINDS, new_rows
 from collector.store.spending import mark_posted
 
 _log: Final = logging.getLogger(__name__)

@@ -73,7 +73,7 @@ class LakeAddress:
         try:
             Path(self.data).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{self.data} cannot be made: {error.strerror}", retryable=False) from error
+            raise StoreError(f"{self.data} cannot be created: {error.strerror}", retryable=False) from error
 
     def directories(self) -> list[str]:
         """Return all that the instance may read and write by name."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from collector.store import Group, Signals
 from collector.store.engine import Cursor
-from collector.store.resent import registered
+from collector.store.registering import registered
 from collector.store.rows import logs_of, spans_of
 
 BYTES_AT_ONCE: Final = 64 * 1024 * 1024

@@ -24,16 +24,8 @@ from collector.store import (
     Signals,
 )
 from collector.store.charges import Charge, charges_of
-from collector.store.derived import (
-    ADDED,
-    PER_SESSION,
-    REPLACED,
-    Row,
-    arrow_tables,
-    latest_outcomes,
-    outcome_row,
-    python_rows,
-)
+from collector.store.derived import ADDED, PER_SESSION, REPLACED, Row
+from collector.store.derived_rows import arrow_tables, latest_outcomes, outcome_row, python_rows
 from collector.store.groups import TRACE, VALUE, Edge, Node, connected, group_key, nodes_of, smallest_node
 from collector.store.rows import SPAN_IDENTITY, logs_of, spans_of
 

@@ -24,7 +24,7 @@ def open_database(path: Path) -> Database:
     try:
         path.parent.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path.parent} cannot be made: {error.strerror}", retryable=False) from error
+        raise StoreError(f"{path.parent} cannot be created: {error.strerror}", retryable=False) from error
     if not os.access(path.parent, os.W_OK):
         # DuckDB makes its log beside the file only when the first telemetry comes, and would refuse it then.
         raise StoreUnwritableError(path.parent, "Permission denied")

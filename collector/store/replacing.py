@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from collector.store import DerivedRows, Group
 from collector.store.charges import Charge
-from collector.store.derived import PER_SESSION, REPLACED, Row, arrow_tables
+from collector.store.derived import PER_SESSION, REPLACED, Row
+from collector.store.derived_rows import arrow_tables
 from collector.store.engine import Cursor, transaction
 from collector.store.groups import group_key
 from collector.store.joining import FOUND, join
-from collector.store.resent import registered
+from collector.store.registering import registered
 from collector.store.spending import forget_vanished, other_charges, store_verdicts
 
 _SESSIONS: Final = "sessions"

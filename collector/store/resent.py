@@ -7,20 +7,17 @@ lie: in practice at the last few blocks of the table. Only where that finds some
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.columns import LOGS, METRIC_POINTS, SPANS
 from collector.store.engine import Cursor
+from collector.store.registering import registered
 from collector.store.rows import SPAN_IDENTITY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DAY: Final = 86_400 * 10**9
 MAX_WINDOWS: Final = 8
@@ -105,18 +102,6 @@ KINDS: Final = (
     Kind("metric_points", _content(METRIC_POINTS), "time_unix_nano", "time_unix_nano"),
 )
 SCHEMAS: Final = {"spans": SPANS, "logs": LOGS, "metric_points": METRIC_POINTS}
-
-
-@contextmanager
-def registered(cursor: Cursor, **tables: pa.Table) -> Iterator[None]:
-    """Let a cursor read Arrow tables by name, for as long as the block lasts."""
-    for name, table in tables.items():
-        cursor.register(name, table)
-    try:
-        yield
-    finally:
-        for name in tables:
-            cursor.unregister(name)
 
 
 def new_rows(cursor: Cursor, kind: Kind, table: pa.Table, schema: str = "telemetry") -> pa.Table:

@@ -12,9 +12,10 @@ from typing import Final
 import pyarrow as pa
 
 from collector.store.charges import COST, WASTE, Charge
-from collector.store.derived import Row, python_rows
+from collector.store.derived import Row
+from collector.store.derived_rows import python_rows
 from collector.store.engine import Cursor, transaction
-from collector.store.resent import registered
+from collector.store.registering import registered
 
 _DAYS: Final = """
     SELECT unnest(?::DATE[]) AS day

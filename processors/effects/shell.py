@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from processors.effects import names
 
 SEPARATORS = frozenset(";&|\n(){}")
+DOCUMENT = "<<"
+"""Announces lines of input that stand in the command itself."""
 NOWHERE = frozenset({"/dev/null", "/dev/stderr", "/dev/stdout", "&1", "&2"})
 
 
@@ -37,7 +39,7 @@ def shell_effect(command: str) -> ShellEffect:
         effect.writes |= {_join(folder, file) for file in redirected}
         effect.wrote = effect.wrote or bool(redirected)
         if len(words) > 1 and words[0] == "cd":
-            folder = words[1]
+            folder = _join(folder, words[1])
         elif words:
             _simple(words, folder, effect)
     return effect
@@ -52,10 +54,14 @@ def _tokens(command: str) -> list[str]:
 
 
 def _commands(tokens: Iterable[str], effect: ShellEffect) -> Iterator[tuple[list[str], list[str]]]:
-    """Split at separators into words and the files that output is redirected into."""
+    """Split at separators into words and the files that output is redirected into.
+
+    A document in the command begins after the line that announces it, and is not read.
+    """
     words: list[str] = []
     files: list[str] = []
     redirect: str | None = None
+    document_follows = False
     for token in tokens:
         if redirect is not None:
             if ">" in redirect and token not in NOWHERE and not token.isdigit():
@@ -67,7 +73,9 @@ def _commands(tokens: Iterable[str], effect: ShellEffect) -> Iterator[tuple[list
                 words.pop()
             if token.startswith("<<"):
                 effect.unknown = effect.unknown or not words or words[0] not in names.SHELL_READS | {"tee"}
-                break
+                document_follows = document_follows or token == DOCUMENT
+        elif document_follows and "\n" in token and set(token) <= SEPARATORS:
+            break
         elif token and set(token) <= SEPARATORS:
             yield words, files
             words, files = [], []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -96,19 +96,6 @@ def canonical(target: str) -> str:
     while "/./" in text or ("//" in text and "://" not in text):
         text = text.replace("/./", "/").replace("//", "/")
     return text.rstrip("/") or "/"
-
-
-def overlap(left: Iterable[str], right: Iterable[str]) -> bool:
-    """Whether anything on the left is, contains or lies in something on the right."""
-    theirs = list(right)
-    return any(_same(mine, other) for mine in left for other in theirs)
-
-
-def _same(left: str, right: str) -> bool:
-    if left == right or "." in (left, right):
-        return True
-    short, long = sorted((left, right), key=len)
-    return len(short) > 0 and (long.startswith(f"{short}/") or long.endswith(f"/{short}"))
 
 
 def sql_tables(text: str) -> frozenset[str]:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_IS: Final = r"(?:=|': )(\d+)"
-"""What stands between a name and its number, in an object and in a mapping."""
+_IS: Final = r"(?:=|': )(\d{1,15})(?!\d)"
+"""What stands between a name and its number, in an object and in a mapping; a longer number is no count of tokens."""
 _COUNTS: Final = {
     "input": re.compile(rf"\b(?:prompt_tokens|input_tokens){_IS}"),
     "output": re.compile(rf"\b(?:completion_tokens|output_tokens){_IS}"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from processors.model import AgentRun, ModelCall, OtherStep
 from processors.normalise.sighting import Sighting
-from processors.normalise.work import Work, call_of
+from processors.normalise.work import Work, call_of, counting
 
 PROMOTED = "counted from the agent's total: no model call beneath it reported usage"
 IN_TOTAL = "token counts were sent only as the agent's total, counted at its last call"
@@ -61,10 +61,7 @@ def _loose(work: Work) -> bool:
 
 
 def _register(work: Work, reported: set[Work], silent: dict[Work, list[Work]]) -> None:
-    counts = work
-    while counts.counted_by is not None:
-        counts = counts.counted_by
-    if call_of(counts).usage is not None:
+    if call_of(counting(work)).usage is not None:
         _mark(work, reported)
     elif work.counted_by is None and work.step.error is None:
         holder = next((above for above in _path(work) if above.sighting.rollup is not None), None)

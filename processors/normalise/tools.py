@@ -11,7 +11,7 @@ from dataclasses import replace
 from processors.model import ToolCall
 from processors.normalise.alike import CLOCK_SLACK, LOG_SLACK
 from processors.normalise.values import mapping, structured
-from processors.normalise.work import Work
+from processors.normalise.work import Work, counting
 
 SAME_CALL = "counted once: same tool call id"
 INSIDE = "counted once: the same tool run around this span"
@@ -73,8 +73,7 @@ def _settle(work: Work, known: list[Work], same: Callable[[Work, Work], bool], r
 
 
 def _yield(work: Work, other: Work, rule: str) -> None:
-    while other.counted_by is not None:
-        other = other.counted_by
+    other = counting(other)
     if other is not work:
         other.step = merged(tool_of(other), tool_of(work))
         work.yield_to(other, rule)

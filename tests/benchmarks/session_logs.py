@@ -8,9 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from clawtrace_otel.cli.import_sessions import claude_reader, store_sessions, stored_in
+from clawtrace_otel.cli.import_sessions import claude_reader
 from clawtrace_otel.cli.reader import open_reader
 from clawtrace_otel.cli.session_files import lines_of, session_files
+from clawtrace_otel.cli.session_import import store_sessions, stored_in
 from processors.session_logs import Delegations, read_claude_code
 from tests.benchmarks.year_of_logs import write_year
 

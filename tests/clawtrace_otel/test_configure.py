@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clawtrace_otel.receiver import Receiver, attributes
+from tests.support.environment import clean_environment
 
 AGENT = """
 import clawtrace_otel
@@ -24,10 +24,9 @@ NAMES = {"invoke_agent clerk", "chat gpt-5"}
 
 def _run(program: str, environment: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     """Run a program that knows of telemetry only what the variables say."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "CLAWTRACE_"))}
     return subprocess.run(
         [*(command or (sys.executable,)), "-c", program],
-        env={**inherited, "NO_PROXY": "*", **environment},
+        env={**clean_environment(), "NO_PROXY": "*", **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -89,7 +88,7 @@ def test_switched_off_is_off(otlp: Receiver, given: dict[str, str]) -> None:
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon"}, "must be one of grpc, http/protobuf, http/json"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "pip install opentelemetry-exporter-otlp-json-http"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "must start with http:// or https://"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:port"}, "is no URL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:port"}, "is not a URL"),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "use otlp, console or none"),
     ],
 )
@@ -100,6 +99,19 @@ def test_what_cannot_work_is_refused_with_the_remedy(given: dict[str, str], word
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("clawtrace_otel.errors.ConfigurationError: OTEL_")
     assert words in last
+
+
+def test_what_is_refused_leaves_nothing_running() -> None:
+    """Where one signal's exporter is refused no thread of the other's is left behind."""
+    program = """
+import threading, clawtrace_otel
+try:
+    clawtrace_otel.configure()
+except clawtrace_otel.ConfigurationError:
+    print(threading.active_count())
+"""
+    done = _run(program, {"OTEL_LOGS_EXPORTER": "zipkin"})
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
 def test_ports_tell_the_protocol() -> None:

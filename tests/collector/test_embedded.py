@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from collector.embedded import EmbeddedSpanExporter
-from collector.errors import StoreLockedError
+from collector.errors import RedactionFileError, StoreLockedError
 from collector.model import Span
 from collector.store.duck import DuckStore
 
@@ -57,3 +57,13 @@ def test_a_file_in_use_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreLockedError, match=r"spans\.duckdb"):
         EmbeddedSpanExporter(path)
     exporter.shutdown()
+
+
+def test_a_file_is_let_go_of_where_its_key_cannot_be_read(tmp_path: Path) -> None:
+    """An exporter that cannot be made leaves the database as it found it, for the next attempt."""
+    path, key = tmp_path / "spans.duckdb", tmp_path / "spans.duckdb.redaction-key"
+    key.write_bytes(b"short")
+    with pytest.raises(RedactionFileError, match="32 bytes"):
+        EmbeddedSpanExporter(path)
+    key.unlink()
+    EmbeddedSpanExporter(path).shutdown()

@@ -288,11 +288,26 @@ def test_a_bug_is_answered_and_outlived(served: Served) -> None:
     assert served.request("GET", "/api/sessions").status == 200
 
 
+@pytest.mark.parametrize("origin", ["null", "http://[", "http://[::1", "\u00ff"])
+def test_an_origin_that_is_none_is_another_site(served: Served, origin: str) -> None:
+    """What no browser sends as its page's origin is refused like a page of another site."""
+    answer = served.request("POST", "/api/compile", b"", Origin=origin)
+    assert answer.status == 400
+    assert served.actions.seen == []
+
+
 def test_pages_of_other_sites_cannot_use_the_interface(served: Served) -> None:
     """A request that a browser sends for another site's page is refused before anything is run."""
     answer = served.request("POST", "/api/compile", b"", Origin="https://elsewhere.example")
     assert answer.status == 400
     assert served.actions.seen == []
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64])
+def test_a_host_without_an_address_is_a_clear_error(serve: Serve, host: str) -> None:
+    """A name that stands for no address is told as one, not as a port that is taken."""
+    with pytest.raises(StartError, match="--host"):
+        serve(CollectorConfig(host=host, grpc_port=0, http_port=0, token="a secret"))
 
 
 def test_compile_sees_everything_sent_before(serve: Serve) -> None:

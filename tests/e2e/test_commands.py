@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import StartCollector
 from tests.support.collector import RunningCollector
+from tests.support.environment import clean_environment
 from tests.support.recordings import CAPTURES, otlp_json, requests_of, send_protobuf, truth
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -25,9 +26,10 @@ RECORDING = CAPTURES / "pydantic-ai"
 
 def clawtrace(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command line in a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLAWTRACE_", "OTEL_"))}
     command = [sys.executable, "-m", "clawtrace_otel", *arguments]
-    return subprocess.run(command, input=given.encode(), capture_output=True, check=False, env=clean | environment)
+    return subprocess.run(
+        command, input=given.encode(), capture_output=True, check=False, env=clean_environment() | environment
+    )
 
 
 def said(*arguments: str, given: str = "") -> str:
@@ -41,7 +43,7 @@ def said(*arguments: str, given: str = "") -> str:
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file into which a recording was imported without any collector."""
     path = tmp_path_factory.mktemp("imported") / "imported.duckdb"
-    assert "1 sessions compiled" in said("import", "otlp", str(RECORDING), "--db", str(path))
+    assert "1 session compiled" in said("import", "otlp", str(RECORDING), "--db", str(path))
     return path
 
 
@@ -157,6 +159,33 @@ def test_mistakes_are_one_line(database: Path, arguments: list[str], code: int) 
     assert re.fullmatch(rb"clawtrace: [^\n]+\n", done.stderr)
 
 
+@pytest.mark.parametrize("command", [["sql", "SELECT '\udcff'"], ["card", "\udcff"], ["sql", "-"]])
+def test_what_is_no_text_is_refused_in_one_line(database: Path, command: list[str]) -> None:
+    """Bytes that are no UTF-8, as an argument or as input, are a mistake and no bug."""
+    line = [sys.executable, "-m", "clawtrace_otel", *command, "--db", str(database)]
+    utf8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(line, input=b"SELECT '\xff'", capture_output=True, check=False, env=utf8)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert re.fullmatch(rb"clawtrace: [^\n]+ is not valid [Uu][Tt][Ff]-8 text[^\n]*\n", done.stderr)
+
+
+def test_a_closed_stream_is_no_bug(database: Path) -> None:
+    """A command whose streams were closed by its caller does its work and writes nothing."""
+    for command in ("sessions", "card latest", "card latest --tree", "sql - --format csv"):
+        closed = f"{shlex.quote(sys.executable)} -m clawtrace_otel {command} --db {shlex.quote(str(database))} <&- >&-"
+        done = subprocess.run(closed, shell=True, stderr=subprocess.PIPE, check=False)
+        assert b"bug" not in done.stderr, done.stderr
+        assert done.returncode == (1 if command.startswith("sql") else 0)
+
+
+def test_what_the_terminal_cannot_show_is_escaped(database: Path) -> None:
+    """Text that does not fit the encoding of a terminal is written with escapes."""
+    done = clawtrace(
+        "sql", "SELECT 'h\u00e9' AS word", "--format", "csv", "--db", str(database), PYTHONIOENCODING="ascii"
+    )
+    assert (done.returncode, done.stdout) == (0, b"word\nh\\xe9\n")
+
+
 def test_a_locked_file_names_the_way_out(database: Path, start_collector: StartCollector) -> None:
     """Where a collector owns the file and cannot be asked, one line says so and names the option to use."""
     start_collector(database=database)
@@ -218,3 +247,15 @@ def test_the_demo_shows_a_card_and_the_next_command(tmp_path: Path) -> None:
     assert "distilled against base: better" in shown
     assert "clawtrace serve" in shown.splitlines()[-4]
     assert "clawtrace distill" in shown.splitlines()[-1]
+
+
+def test_a_killed_collectors_database_is_not_read_from_its_ports_next_owner(
+    database: Path, tmp_path: Path, start_collector: StartCollector
+) -> None:
+    """After kill -9, and another collector on the same port, a database still leads to its own sessions."""
+    alone = said("sessions", "--format", "csv", "--db", str(database))
+    killed = start_collector(database=database)
+    port = killed.http.rpartition(":")[2]
+    killed.kill()
+    start_collector("--http-port", port, database=tmp_path / "other.duckdb")
+    assert said("sessions", "--format", "csv", "--db", str(database)) == alone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from tests.e2e.test_costcraft import BASE, ROOT, run_desk
 from tests.model_server.script import Failure, Hang, ModelRequest, Outcome, Raw, Reply, Script, ToolRequest
 from tests.model_server.server import ModelServer, model_server
 from tests.support.collector import RunningCollector, running_collector
+from tests.support.environment import clean_environment
 
 SESSIONS = 12
 STEP = re.compile(r"\d+\. \[(?P<id>[0-9a-f]{16})\] tool (?P<tool>\w+)(?P<rest>[^\n]*)")
@@ -107,9 +107,8 @@ def command(out: Path, *more: str) -> list[str]:
 
 def environment(collector: RunningCollector, server: ModelServer) -> dict[str, str]:
     """Return the environment in which the command finds both servers."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "CLAWTRACE_"))}
     keys = {"OPENAI_API_KEY": "not-a-key", "OPENAI_BASE_URL": server.openai_url}
-    return {**inherited, **keys, "CLAWTRACE_ENDPOINT": collector.http, "NO_PROXY": "127.0.0.1"}
+    return {**clean_environment(), **keys, "CLAWTRACE_ENDPOINT": collector.http, "NO_PROXY": "127.0.0.1"}
 
 
 def distilled(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from collector.query_gate import VIEWS
 from tests.conftest import StartCollector
 from tests.support.bytes import places
 from tests.support.collector import PROTOBUF, RunningCollector
+from tests.support.environment import clean_environment
 from tests.support.spans import START_NS, request
 
 MARKER = "person-7d1f0b63c5e94a2f"
@@ -43,9 +43,10 @@ def send(collector: RunningCollector, name: str, first: int) -> None:
 
 def clawtrace(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user types it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLAWTRACE_", "OTEL_"))}
     command = [sys.executable, "-m", "clawtrace_otel", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=clean_environment(), stdin=subprocess.DEVNULL
+    )
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -66,7 +67,7 @@ def test_a_deleted_session_is_gone_everywhere(
         assert collector.stop() == 0
     done = clawtrace("delete", SESSION, "--db", str(database))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "16 spans, 1 log records and 1 metric points deleted\n"
+    assert done.stdout == "16 spans, 1 log record and 1 metric point deleted\n"
     assert places(database, MARKER) == []
     if not running:
         collector = start_collector(database=database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import duckdb
 
 from tests.conftest import StartCollector
 from tests.support.collector import PROTOBUF
+from tests.support.environment import clean_environment
 from tests.support.spans import request
 
 SPANS = 1_600
@@ -19,9 +19,8 @@ SPANS = 1_600
 
 def export(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a user types it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLAWTRACE_", "OTEL_"))}
     command = [sys.executable, "-m", "clawtrace_otel", "export", "parquet", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean_environment())
 
 
 def rows(directory: Path, view: str) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from tests.clawtrace_otel.receiver import Receiver, receiver
 from tests.model_server import ModelServer, Reply, ToolRequest, model_server
 from tests.support.collector import RunningCollector
+from tests.support.environment import clean_environment
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Where is order 7?"
@@ -33,11 +33,10 @@ def otlp() -> Iterator[Receiver]:
 
 def run_example(name: str, server: ModelServer, endpoint: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run an example against the model server, with the environment that its docstring names."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "CLAWTRACE_"))}
     return subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), QUESTION],
         env={
-            **inherited,
+            **clean_environment(),
             "NO_PROXY": "*",
             "OPENAI_BASE_URL": server.openai_url,
             "OPENAI_API_KEY": "none",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from collector.store import Signals
-from collector.store.derived import REPLACED, arrow_tables
+from collector.store.derived import REPLACED
+from collector.store.derived_rows import arrow_tables
 from processors.findings import flag
 from processors.ledger import attribute
 from processors.normalise import normalise

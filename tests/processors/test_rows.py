@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.store.derived import PER_SESSION, REPLACED, arrow_tables
+from collector.store.derived import PER_SESSION, REPLACED
+from collector.store.derived_rows import arrow_tables
 from processors.model import AgentRun, EvaluationResult, ModelCall, Outcome, Session, StepError, Usage
 from processors.pipeline import Compiled, compile_session
 from processors.pricing import price_book

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
+
+from tests.support.environment import clean_environment
 
 START_SECONDS = 60
 PROTOBUF = "application/x-protobuf"
@@ -94,7 +95,7 @@ def running_collector(
     log = database.with_suffix(f".{len(list(database.parent.glob('*.log')))}.log")
     ports = ["--grpc-port", "0", "--http-port", "0"]
     command = [sys.executable, "-m", module, "serve", "--db", str(database), *ports, *options]
-    variables = {**_environment(), **(environment or {})}
+    variables = {**clean_environment(), **(environment or {})}
     with (
         log.open("wb") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=variables) as process,
@@ -113,8 +114,3 @@ def running_collector(
                     process.wait(START_SECONDS)
                 except subprocess.TimeoutExpired:
                     process.kill()
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without the developer's own settings, which must not reach the tests."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("CLAWTRACE_", "OTEL_"))}

@@ -41,7 +41,13 @@ def test_nobody_at_the_endpoint_exits_1(capsys: pytest.CaptureFixture[str]) -> N
     assert "http://127.0.0.1:9" in one_line(capsys)
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *("localhost:4318", "file:///etc/passwd", "http://", "http://host:notaport", "http://[::1", "http://a b:4318"),
+        f"http://{'a' * 64}.example:4318",
+    ],
+)
 def test_an_endpoint_must_be_an_address(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no http address is refused before anything is sent."""
     assert main(["sessions", "--endpoint", endpoint]) == 1
@@ -119,3 +125,19 @@ def test_everything_that_top_ranks_is_a_question_the_store_answers(
         pass
     assert main(["top", subject, "--db", str(database), "--format", "csv"]) == 0
     assert "usd" in capsys.readouterr().out
+
+
+def test_ctrl_c_while_duckdb_works_is_no_bug(tmp_path: Path) -> None:
+    """DuckDB reports Ctrl-C as an error of its own: it ends a command as any Ctrl-C does, without a word."""
+    script = f"""
+import os, signal, sys, threading, duckdb
+from clawtrace_otel.cli import reader
+from clawtrace_otel.cli.app import main
+def slow(*_, **__):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    duckdb.sql("SELECT count(*) FROM range(100_000_000) a, range(1_000_000) b WHERE a.range + b.range = 7").fetchall()
+reader.open_reader = slow
+sys.exit(main(["sessions", "--db", {str(tmp_path / "a.duckdb")!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")

@@ -6,6 +6,8 @@ import gzip
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from clawtrace_otel.cli.bodies import JSON, PROTOBUF, NotOtlpError, bodies_in, files_in
 from clawtrace_otel.cli.errors import CliError
@@ -34,8 +36,25 @@ def test_json_gzip_and_lines(tmp_path: Path) -> None:
     assert found == [[("traces", JSON)], [("traces", JSON)], [("traces", JSON)] * 2]
 
 
+@pytest.mark.parametrize("size", [ord("["), ord("{")])
+def test_protobuf_that_begins_like_json_is_protobuf(size: int, tmp_path: Path) -> None:
+    """A length of 91 or 123 bytes is a brace, and the byte before it a line break: what stands inside tells."""
+    scope = ScopeSpans(spans=[OtlpSpan(trace_id=b"t" * 16, span_id=b"s" * 8)])
+    scope.spans[0].name = "n" * (size - ResourceSpans(scope_spans=[scope]).ByteSize() - 2)
+    content = TracesData(resource_spans=[ResourceSpans(scope_spans=[scope])]).SerializeToString()
+    assert content[:2] == b"\n" + bytes([size])
+    file = tmp_path / "request.pb"
+    file.write_bytes(content)
+    (body,) = bodies_in(file)
+    assert (body.signal, body.content_type) == ("traces", PROTOBUF)
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"{}", b'{"resourceSpans": []', b"[1, 2]", b"\x1f\x8bbroken", b"hello", b"\x00\xff" * 9]
+    "content",
+    [
+        *(b"", b"\n", b"{}", b'{"resourceSpans": []', b"[1, 2]", b"\x1f\x8bbroken", b"hello", b"\x00\xff" * 9),
+        pytest.param(b"[" * 10**6, id="deeply-nested"),
+    ],
 )
 def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     """A file that holds no OTLP is refused in words that name it."""

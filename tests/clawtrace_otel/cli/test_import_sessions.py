@@ -126,7 +126,7 @@ def test_a_copy_is_not_counted_after_its_original_is_gone(logs: Path, database: 
     write(logs / "p" / "s2.jsonl", *[line | {"sessionId": "s2"} for line in HISTORY], own)
     done = imported("claude-code", logs, database=database)
     assert sessions(database) == {"s1": (1, 1, 0, 1210, 30), "s2": (1, 0, 0, 1210, 40)}
-    assert "1 responses are copies" in done.output
+    assert "1 response skipped: copied" in done.output
 
 
 def test_a_running_collector_is_given_the_sessions(logs: Path, database: Path) -> None:
@@ -172,8 +172,8 @@ def test_a_folder_with_anything_in_it(logs: Path, database: Path) -> None:
     os.mkfifo(logs / "pipe.jsonl")
     done = imported("claude-code", logs, database=database)
     assert sessions(database) == {"s1": (1, 1, 0, 1210, 30)}
-    assert "2 files skipped, no lines of this agent in them" in done.output
-    assert "1 files could not be read to the end" in done.output
+    assert "2 files skipped without a line of this agent" in done.output
+    assert "1 file could not be read to the end" in done.output
     assert "cut.jsonl.gz" in done.output
 
 

@@ -11,13 +11,24 @@ from threading import Thread
 import pytest
 
 from clawtrace_otel.cli.errors import CliError
-from clawtrace_otel.cli.locate import Source, beacon, locate, reachable_address, running_collector
+from clawtrace_otel.cli.locate import (
+    Source,
+    beacon,
+    database_path,
+    locate,
+    reachable_address,
+    running_collector,
+)
+from collector.config import INSTANCE_HEADER
+
+NAME = "the-one"
 
 
 class Healthy(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        """Answer every question with 200."""
+        """Answer every question with 200, by the name of one collector."""
         self.send_response(200)
+        self.send_header(INSTANCE_HEADER, NAME)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
@@ -39,9 +50,23 @@ def test_a_running_collector_is_found_by_its_database(tmp_path: Path, address: s
     """A beacon whose address answers leads to the collector; it is gone when the collector stops."""
     database = tmp_path / "a.duckdb"
     database.touch()
-    with beacon(database, address):
+    with beacon(database, address, NAME):
         assert locate(database, None, {}) == Source(endpoint=address)
     assert locate(database, None, {}) == Source(database=database)
+
+
+def test_another_collector_at_the_same_address_is_not_taken_for_its_owner(tmp_path: Path, address: str) -> None:
+    """What a killed collector left behind does not lead to the one that got its port, and with it other sessions."""
+    database = tmp_path / "a.duckdb"
+    database.touch()
+    with beacon(database, address, "one-that-was-killed"):
+        assert locate(database, None, {}) == Source(database=database)
+
+
+def test_a_beacon_without_a_name_is_believed(tmp_path: Path, address: str) -> None:
+    """A collector of an earlier version is found while it still runs."""
+    (tmp_path / "a.duckdb.endpoint").write_text(json.dumps({"http": address}), encoding="utf-8")
+    assert running_collector(tmp_path / "a.duckdb") == address
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"http": 5}', '{"http": "http://127.0.0.1:9"}', "\x00"])
@@ -86,5 +111,11 @@ def test_a_missing_file_is_an_error_unless_it_may_be_made(tmp_path: Path) -> Non
 def test_the_beacon_names_an_address_that_can_be_dialled(listening: str, dialled: str, tmp_path: Path) -> None:
     """A collector that listens everywhere is dialled on loopback."""
     assert reachable_address(listening) == dialled
-    with beacon(tmp_path / "a.duckdb", listening):
+    with beacon(tmp_path / "a.duckdb", listening, NAME):
         assert json.loads((tmp_path / "a.duckdb.endpoint").read_text(encoding="utf-8"))["http"] == dialled
+
+
+def test_a_home_that_does_not_exist_is_told() -> None:
+    """A path in the home of nobody is a mistake of the command line, or of a container without a home."""
+    with pytest.raises(CliError, match="whole path"):
+        database_path(Path("~nobody-of-this-name/a.duckdb"), {})

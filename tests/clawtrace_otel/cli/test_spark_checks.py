@@ -41,7 +41,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) 
         (["--engine", "spark", "--db", "x.duckdb"], 2, "export parquet"),
         (["--engine", "spark", "--store", "ducklake:x.ducklake", "--data", "x"], 1, "for one process"),
         (["--engine", "spark", "--from", "x"], 2, "--out DIR"),
-        (["--engine", "spark", "--from", "/nowhere", "--out", "x"], 1, "no export"),
+        (["--engine", "spark", "--from", "/nowhere", "--out", "x"], 1, "is not an export"),
         (["--master", "local[2]"], 2, "--engine spark"),
         (["--from", "x"], 2, "--engine spark"),
     ],

@@ -15,8 +15,6 @@ from collector.store.memory import MemoryStore
 from tests.collector.store.builders import NOW, SECOND, batch, span, trace
 from tests.support.webhook import receiving
 
-RUNNING = threading.Event()
-
 
 def store_with(*breach_ids: str) -> MemoryStore:
     """Return a store in which a budget was broken that often, the first first."""

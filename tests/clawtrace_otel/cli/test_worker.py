@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -81,6 +83,32 @@ def test_closing_interrupts_a_job() -> None:
             made.run("hang")
         with pytest.raises(WorkStoppedError):
             made.run("done")
+
+
+def test_ctrl_c_does_not_reach_a_worker_that_is_starting() -> None:
+    """A terminal interrupts every process it started; a worker is our own to stop, from its first moment on."""
+    with worker() as made, _interrupting_children():
+        assert made.run("done").startswith("done")
+
+
+@contextmanager
+def _interrupting_children() -> Iterator[None]:
+    """Send SIGINT to each child of ours again and again for as long as the block lasts."""
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.005):
+            for child in multiprocessing.active_children():
+                if child.pid is not None:
+                    os.kill(child.pid, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_the_process_dies_with_its_parent() -> None:

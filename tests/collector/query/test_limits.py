@@ -56,6 +56,21 @@ def test_queries_at_once_share_what_they_may_take(store: DuckStore) -> None:
     assert 300 * MEBIBYTE < most - before < 900 * MEBIBYTE
 
 
+def test_a_query_that_cannot_start_takes_no_slot(store: DuckStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses a thread the caller is told to come back, and finds the slot free."""
+    queries = DuckQueries(store.database, QueryLimits(at_once=1))
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(QueryError, match="try again") as refused:
+            queries.run("SELECT 1")
+    assert refused.value.status == TOO_MANY
+    assert queries.run("SELECT 1").table.num_rows == 1
+
+
 @pytest.mark.parametrize("query", ENDLESS)
 def test_what_never_ends_is_stopped_while_telemetry_is_stored(
     queries: DuckQueries, store: DuckStore, query: str

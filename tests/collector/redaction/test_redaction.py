@@ -231,7 +231,7 @@ def test_a_key_that_is_there_is_only_read(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("collector.redaction.key.os.fsync", full)
     assert redaction_key(tmp_path / "a.duckdb") == key
-    with pytest.raises(RedactionFileError, match="cannot be made: No space left"):
+    with pytest.raises(RedactionFileError, match="cannot be created: No space left"):
         redaction_key(tmp_path / "b.duckdb")
 
 
@@ -249,3 +249,9 @@ def test_a_key_is_made_once_and_checked(tmp_path: Path) -> None:
         redaction_key(database, given)
     with pytest.raises(RedactionFileError, match="cannot be read"):
         redaction_key(database, tmp_path / "missing")
+
+
+def test_what_a_killed_start_left_does_not_stop_the_next(tmp_path: Path) -> None:
+    """In a container every start has the same process id: a half-made key of that name is not in the way."""
+    (tmp_path / f"a.duckdb.redaction-key.{os.getpid()}").touch()
+    assert redaction_key(tmp_path / "a.duckdb") == redaction_key(tmp_path / "a.duckdb")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.model import AttributeValue
+from processors.normalise.printed import printed_counts
 from processors.normalise.values import as_count, canonical, flag, parse, plain, structured, texts, usd
 
 json_values = st.recursive(
@@ -85,3 +86,10 @@ def test_lists_of_texts_come_as_arrays_and_json(sent: AttributeValue, read: tupl
 def test_money_is_exact_and_never_negative(sent: AttributeValue, read: Decimal | None) -> None:
     """An amount keeps the digits that were sent."""
     assert usd({"cost": sent}, "cost") == read
+
+
+@pytest.mark.parametrize("digits", [16, 5_000])
+def test_a_printed_number_too_long_for_a_count_is_none(digits: int) -> None:
+    """Digits without end, which Python does not even read, are left out; the counts beside them are kept."""
+    printed = f"Usage(prompt_tokens={'9' * digits}, completion_tokens=7)"
+    assert printed_counts(printed) == {"output": 7}

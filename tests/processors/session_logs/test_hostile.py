@@ -16,7 +16,6 @@ from processors.session_logs import Imported, read_claude_code, read_codex, read
 from tests.support.session_lines import answer, counted, item, lines, made_at, meta, prompt, result, turn, usage, uses
 
 Read = Callable[[list[bytes], str], Imported]
-SPAWN = {"subagent": {"thread_spawn": {"parent_thread_id": "p"}}}
 MODEL = {"role": "assistant", "provider": "anthropic", "model": "claude-sonnet-4-5", "timestamp": 1_772_359_200_000}
 USED = {"usage": {"input": 1, "output": 2, "cost": {"total": 0.1}}}
 RESULT = {"role": "toolResult", "toolCallId": "q", "timestamp": 1_772_359_200_001}

@@ -17,7 +17,8 @@ from collector.batch import BatchBuilder
 from collector.decode import SIGNALS, Decoded, Decoder, Encoding, Export, Signal
 from collector.errors import MalformedRequestError, QueryError
 from collector.query import DuckQueries, QueryLimits
-from collector.store.derived import REPLACED, arrow_tables
+from collector.store.derived import REPLACED
+from collector.store.derived_rows import arrow_tables
 from collector.store.duck import DuckStore
 from collector.store.memory import MemoryStore
 from processors.errors import PriceFileError, TraceCardError
