@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,9 @@ UNKNOWN: Final = "-"
 _WIDE: Final = 100_000
 """Columns for a pipe: lines there are cut by the reader, not by us."""
 _SHORTEST_COLUMN: Final = 8
+_LONGEST_ID, _LONGEST_PHRASE = 40, 20
+_CENTS: Final = 2
+"""Digits after the point that an amount always has."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -33,8 +36,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=width is not None)
 
 
-def write_rows(result: QueryResult, form: RowsFormat) -> None:
-    """Write a query's rows to stdout. Rows that a cap left out are announced on stderr, so that a pipe stays clean."""
+def write_rows(result: QueryResult, form: RowsFormat, *, dispensable: Sequence[str] = ()) -> None:
+    """Write a query's rows to stdout. Rows that a cap left out are announced on stderr, so that a pipe stays clean.
+
+    A terminal that is too narrow for all columns does without the `dispensable` ones, the first first.
+    """
     if form is RowsFormat.ARROW:
         _write_arrow(result.table)
     elif form is RowsFormat.CSV:
@@ -42,7 +48,7 @@ def write_rows(result: QueryResult, form: RowsFormat) -> None:
     elif form is RowsFormat.JSON:
         sys.stdout.write(as_json(result) + "\n")
     else:
-        _print_rows(result.table.column_names, rows_of(result.table))
+        _print_rows(result.table.column_names, rows_of(result.table), dispensable)
     if result.truncated:
         print(f"only the first {result.table.num_rows} rows: add a LIMIT or aggregate", file=sys.stderr)  # noqa: T201
 
@@ -61,35 +67,75 @@ def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, title: s
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    texts = list(_texts(rows))
     for position, name in enumerate(names):
         numeric = any(isinstance(row[position], int | float | Decimal) for row in rows)
+        whole = numeric or all(_is_whole(row[position]) for row in texts)
         table.add_column(
             Text(shown(name)),
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=numeric,
-            min_width=min(_SHORTEST_COLUMN, len(name)),
+            no_wrap=whole,
+            min_width=max(min(_SHORTEST_COLUMN, len(name)), *(len(row[position]) for row in texts if whole), 0),
         )
-    for row in rows:
-        table.add_row(*(Text(shown(value)) for value in row))
+    for row in texts:
+        table.add_row(*map(Text, row))
     return table
 
 
-def _print_rows(names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def _is_whole(text: str) -> bool:
+    """Whether a value, such as an id or a time, is to be read on one line."""
+    return len(text) <= (_LONGEST_PHRASE if " " in text else _LONGEST_ID)
+
+
+def _texts(rows: Sequence[Sequence[object]]) -> Iterator[tuple[str, ...]]:
+    return zip(*map(_column, zip(*rows, strict=True)), strict=True)
+
+
+def _column(values: Sequence[object]) -> list[str]:
+    """Return a column's values as people read them, money without zeros that all of its amounts end in."""
+    texts = [shown(value) for value in values]
+    amounts = [value for value in values if isinstance(value, Decimal)]
+    idle = min((_zeros_after_cents(amount) for amount in amounts), default=0)
+    if not idle:
+        return texts
+    return [text[:-idle] if isinstance(value, Decimal) else text for text, value in zip(texts, values, strict=True)]
+
+
+def _zeros_after_cents(amount: Decimal) -> int:
+    fraction = format(amount, "f").partition(".")[2][_CENTS:]
+    return len(fraction) - len(fraction.rstrip("0"))
+
+
+def _print_rows(names: Sequence[str], rows: Sequence[Sequence[object]], dispensable: Sequence[str]) -> None:
     """Print a table, or where the terminal is too narrow for it without cutting words and numbers, row below row."""
-    from rich.measure import Measurement
     from rich.text import Text
 
-    screen, table = console(), as_table(names, rows)
-    needed = Measurement.get(screen, screen.options.update(max_width=_WIDE), table).minimum
-    if needed <= screen.width or not rows:
-        screen.print(table)
+    left_out: list[str] = []
+    while dispensable and rows and not _fits(names, rows):
+        left_out.append(dispensable[0])
+        position, dispensable = list(names).index(dispensable[0]), dispensable[1:]
+        names = [*names[:position], *names[position + 1 :]]
+        rows = [[*row[:position], *row[position + 1 :]] for row in rows]
+    screen = console()
+    if not rows or _fits(names, rows):
+        screen.print(as_table(names, rows))
+        if left_out:
+            screen.print(f"for {', '.join(reversed(left_out))}: a wider terminal, or --format csv")
         return
     widest = max(map(len, names))
-    for row in rows:
+    for row in _texts(rows):
         screen.print()
-        for name, value in zip(names, row, strict=True):
-            screen.print(Text.assemble((shown(name).ljust(widest), "bold"), "  ", shown(value)), soft_wrap=True)
+        for name, text in zip(names, row, strict=True):
+            screen.print(Text.assemble((shown(name).ljust(widest), "bold"), "  ", text), soft_wrap=True)
+
+
+def _fits(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:
+    from rich.measure import Measurement
+
+    screen = console()
+    needed = Measurement.get(screen, screen.options.update(max_width=_WIDE), as_table(names, rows)).minimum
+    return needed <= screen.width
 
 
 def as_csv(table: pa.Table) -> str:

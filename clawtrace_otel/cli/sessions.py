@@ -9,10 +9,11 @@ import typer
 from clawtrace_otel.cli.options import DatabaseOption, EndpointOption, RowsFormat
 
 _FOR_PEOPLE: Final = """session_id, coalesce(agent_name, service_name) AS agent,
-strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started,
+strftime(started_at, '%Y-%m-%d %H:%M') AS started,
 llm_call_count AS calls, tool_call_count AS tools, error_count AS errors, input_tokens, output_tokens, cost_usd,
 unpriced_call_count AS unpriced"""
-"""The columns that fit a terminal; scripts ask for another format and get them all."""
+"""The columns for a terminal; scripts ask for another format and get them all."""
+_DISPENSABLE: Final = ("output_tokens", "input_tokens", "errors", "tools", "agent", "unpriced", "calls")
 
 
 def sessions(
@@ -28,4 +29,4 @@ def sessions(
     columns = "*" if form is not RowsFormat.TABLE else _FOR_PEOPLE
     with open_reader(db, endpoint) as reader:
         result = reader.query(f"SELECT {columns} FROM sessions ORDER BY started_at DESC, session_id LIMIT {limit}")  # noqa: S608 - our own text and an int
-    write_rows(result, form)
+    write_rows(result, form, dispensable=_DISPENSABLE)

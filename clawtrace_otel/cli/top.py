@@ -37,10 +37,15 @@ FROM sessions GROUP BY ALL ORDER BY usd DESC NULLS LAST, sessions DESC, agent"""
   sum(wasted_usd) AS wasted_usd, sum(saving_usd) AS saving_usd
 FROM findings GROUP BY detector ORDER BY wasted_usd DESC NULLS LAST, findings DESC, detector""",
     Subject.SESSIONS: """SELECT session_id, coalesce(agent_name, service_name) AS agent,
-  strftime(started_at, '%Y-%m-%d %H:%M:%S') AS started_at,
+  strftime(started_at, '%Y-%m-%d %H:%M') AS started_at,
   llm_call_count AS calls,
   cost_usd AS usd, wasted_usd
 FROM sessions ORDER BY usd DESC NULLS LAST, session_id""",
+}
+_DISPENSABLE: Final = {
+    Subject.MODELS: ("provider", "output_tokens", "of_which_cached", "input_tokens"),
+    Subject.AGENTS: ("calls", "usd_per_session"),
+    Subject.SESSIONS: ("started_at", "agent", "calls"),
 }
 
 
@@ -56,4 +61,4 @@ def top(
     from clawtrace_otel.cli.reader import open_reader
 
     with open_reader(db, endpoint) as reader:
-        write_rows(reader.query(f"{QUESTIONS[subject]} LIMIT {limit}"), form)
+        write_rows(reader.query(f"{QUESTIONS[subject]} LIMIT {limit}"), form, dispensable=_DISPENSABLE.get(subject, ()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from clawtrace_otel.cli.options import RowsFormat
 from clawtrace_otel.cli.output import write_rows
 from collector.api import QueryResult
 
-SESSION = "204466ac0feb9937241562170b134c41"
+SESSION = "b7d4243e-1123-4f1f-b1da-e93fc273a298"
 COST = Decimal("0.004415350000")
 
 
@@ -25,13 +26,15 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown_at(width: int, monkeypatch: pytest.MonkeyPatch, **columns: list[object]) -> str:
+def shown_at(
+    width: int, monkeypatch: pytest.MonkeyPatch, *, dispensable: Sequence[str] = (), **columns: list[object]
+) -> str:
     """Return what a terminal of a width shows of rows, without colours."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     for name, value in (("COLUMNS", str(width)), ("TERM", "xterm"), ("NO_COLOR", "1")):
         monkeypatch.setenv(name, value)
-    write_rows(QueryResult(pa.table(columns)), RowsFormat.TABLE)
+    write_rows(QueryResult(pa.table(columns)), RowsFormat.TABLE, dispensable=dispensable)
     return terminal.getvalue().replace("\x1b[1m", "").replace("\x1b[0m", "")
 
 
@@ -40,7 +43,33 @@ def test_ids_and_money_are_whole_at_any_width(width: int, monkeypatch: pytest.Mo
     """Where a table would have to cut an id or a figure, each row's values stand below one another."""
     shown = shown_at(width, monkeypatch, session_id=[SESSION], calls=[8], cost_usd=[COST], unpriced=[0])
     assert SESSION in shown.split()
-    assert str(COST) in shown.split()
+    assert "0.00441535" in shown.split()
+
+
+def test_columns_that_one_can_do_without_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that is too wide loses dispensable columns, one after another, and tells where they are."""
+    columns: dict[str, list[object]] = {"session_id": [SESSION], "calls": [8], "agent": ["analyst"], "usd": [COST]}
+    dispensable = ["agent", "calls"]
+    assert "analyst" in shown_at(80, monkeypatch, dispensable=dispensable, **columns)
+    narrower = shown_at(60, monkeypatch, dispensable=dispensable, **columns)
+    assert narrower.splitlines()[1].split() == ["session_id", "calls", "usd"]
+    assert narrower.splitlines()[-1] == "for agent: a wider terminal, or --format csv"
+    narrowest = shown_at(52, monkeypatch, dispensable=dispensable, **columns)
+    assert narrowest.splitlines()[1].split() == ["session_id", "usd"]
+    assert shown_at(30, monkeypatch, dispensable=dispensable, **columns).split() == [
+        "session_id",
+        SESSION,
+        "usd",
+        "0.00441535",
+    ]
+
+
+def test_money_loses_the_zeros_that_all_of_it_ends_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amounts of a column keep as many digits as the finest of them has, at least cents, and unknown is a dash."""
+    amounts: list[object] = [Decimal("1.500000000000"), None, Decimal("0.004400000000")]
+    cents: list[object] = [Decimal("2.000000000000"), None, Decimal("0.100000000000")]
+    lines = shown_at(80, monkeypatch, usd=amounts, cents=cents).splitlines()
+    assert [line.split() for line in lines[3:6]] == [["1.5000", "2.00"], ["-", "-"], ["0.0044", "0.10"]]
 
 
 def test_rows_below_one_another_name_their_columns(monkeypatch: pytest.MonkeyPatch) -> None:
