@@ -13,11 +13,11 @@ from dataclasses import replace
 from collector.model import Span
 from processors.model import Message, StepError
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal, has_key
+from processors.normalise.dialect import Signal, has_key, release
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.provider import vendor
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts, counted
+from processors.normalise.usage import Counted, Counting, Counts, counted, without_cached
 from processors.normalise.values import Json, as_count, count, first, mapping, structured, text
 
 _SCOPE = "gcp.vertex.agent"
@@ -64,14 +64,19 @@ class GoogleAdk(GenAi):
         raw = _raw_usage(span)
         google = (self._seller(span) or "").startswith(_GOOGLE)
         reasoning = count(span.attributes, "gen_ai.usage.experimental.reasoning_tokens")
+        cached = as_count(raw.get("cached_content_token_count", raw.get("cachedContentTokenCount")))
         thoughts = as_count(raw.get("thoughts_token_count", raw.get("thoughtsTokenCount")))
         return replace(
             sent,
-            cache_read=as_count(raw.get("cached_content_token_count", raw.get("cachedContentTokenCount")))
-            or (0 if raw and google else None),
+            cache_read=(0 if raw and google else None) if cached is None else cached,
             reasoning=thoughts if reasoning is None else reasoning,
             reasoning_output="exclusive" if google else "inclusive",
         )
+
+    def provider(self, span: Span) -> str | None:
+        """Return the vendor; a release that names Google for every model leaves LiteLLM's before the model's name."""
+        asked = self.models(span)[1] or ""
+        return (vendor(None, asked) if "/" in asked else None) or super().provider(span)
 
     def _seller(self, span: Span) -> str | None:
         return vendor(self.provider(span), self.models(span)[1])
@@ -80,9 +85,7 @@ class GoogleAdk(GenAi):
         """Return the usage; for vendors other than Google the output already includes the reasoning added to it."""
         sent = self.counts(span)
         if _sends_two_counts(span):
-            result = counted(sent)
-            lost = result.usage is not None and result.missing is None and sent.cache_read is None
-            return replace(result, missing=CACHED_NOT_SENT) if lost else result
+            return without_cached(counted(sent))
         seller = self._seller(span)
         reasoning = sent.reasoning or 0
         if reasoning <= 0 or sent.output is None or (seller or "").startswith(_GOOGLE):
@@ -122,8 +125,7 @@ class GoogleAdk(GenAi):
 
 def _sends_two_counts(span: Span) -> bool:
     """Tell a release before 2.3, the first of which did not name theirs."""
-    release = tuple(int(part) for part in span.scope.version.split(".")[:2] if part.isdecimal())
-    return span.scope.name == _SCOPE and release < _WITH_CACHED_TOKENS
+    return span.scope.name == _SCOPE and release(span) < _WITH_CACHED_TOKENS
 
 
 def _raw_usage(span: Span) -> Mapping[str, Json]:

@@ -7,13 +7,12 @@ Source: openinference-semantic-conventions 0.1.42 and the instrumentations of 20
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, AttributeValue, Span
 from processors.model import Message, Part, StepError, ToolDefinition
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, release
 from processors.normalise.dialects.crewai import crew_total
 from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, REASONING_TOKENS
 from processors.normalise.dialects.openinference_messages import (
@@ -29,7 +28,7 @@ from processors.normalise.dialects.openinference_messages import (
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
 from processors.normalise.printed import printed_counts
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
+from processors.normalise.usage import Counted, Counts, without_cached
 from processors.normalise.values import as_count, count, first, mapping, sequence, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
@@ -72,6 +71,16 @@ That of the agents SDK sends cached tokens of a response, zeros too; that of smo
 translation of Strands' own spans none.
 """
 
+_ANTHROPIC = "openinference.instrumentation.anthropic"
+_WHOLE_STREAMS = (1, 0)
+"""The release from which the input count of Anthropic's streams includes cached tokens."""
+_CACHED_OF_STREAMS = (2, 0)
+"""The release from which such a stream's span says how many were cached."""
+
+_GOOGLE_GENAI = "openinference.instrumentation.google_genai"
+_CACHED_OF_GEMINI = (0, 1, 12)
+"""The release from which spans of Google's client say how many tokens were cached."""
+
 _FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
 """Instrumentations that sum up what the first events of streams say of the output, which is a token or a few."""
 
@@ -105,9 +114,9 @@ class OpenInference(Reader):
 
     def counts(self, span: Span) -> Counts:
         """Return the token counts; translators of the conventions' spans leave their parts under the names they had."""
-        sent = {**_printed_usage(span), **_langchain_usage(span), **span.attributes}
+        sent = {**_printed_usage(span), **_langchain_usage(span), **_answered_usage(span), **span.attributes}
         return Counts(
-            input=count(sent, f"{_TOKENS}prompt"),
+            input=None if _fresh_alone(span) else count(sent, f"{_TOKENS}prompt"),
             cache_read=count(
                 sent,
                 f"{_TOKENS}prompt_details.cache_read",
@@ -134,11 +143,8 @@ class OpenInference(Reader):
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped the cached tokens."""
         result = super().usage(span)
-        lossy = span.scope.name.startswith(_WITHOUT_CACHED_TOKENS)
-        if not lossy or result.usage is None or result.missing is not None:
-            return result
-        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
-        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+        lossy = span.scope.name.startswith(_WITHOUT_CACHED_TOKENS) or _drops_cached(span)
+        return without_cached(result) if lossy else result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""
@@ -290,6 +296,35 @@ def _printed_usage(span: Span) -> Attributes:
         return {}
     usage = _BEFORE_USAGE.split(reply)[-1] if isinstance(reply, str) else ""
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
+
+
+def _older(span: Span, scope: str, known: tuple[int, ...]) -> bool:
+    return span.scope.name == scope and release(span) < known
+
+
+def _drops_cached(span: Span) -> bool:
+    """Tell a release before the one that sent cached tokens."""
+    return _older(span, _ANTHROPIC, _CACHED_OF_STREAMS) or _older(span, _GOOGLE_GENAI, _CACHED_OF_GEMINI)
+
+
+def _fresh_alone(span: Span) -> bool:
+    """Tell a stream of which the input count leaves out the cached tokens, which are sent nowhere else."""
+    asked = mapping(structured(first(span.attributes, "llm.invocation_parameters")))
+    return asked.get("stream") is True and _older(span, _ANTHROPIC, _WHOLE_STREAMS)
+
+
+def _answered_usage(span: Span) -> Attributes:
+    """Return the vendor's own counts of cached tokens: releases that drop them leave them in the raw answer."""
+    if not _drops_cached(span):
+        return {}
+    raw = raw_output(span)
+    usage, of_gemini = mapping(raw.get("usage")), mapping(raw.get("usage_metadata"))
+    read_ = of_gemini.get("cached_content_token_count") or 0 if of_gemini else usage.get("cache_read_input_tokens")
+    counts = {
+        _PRINTED["cache_read"]: as_count(read_),
+        _PRINTED["cache_write"]: as_count(usage.get("cache_creation_input_tokens")),
+    }
+    return {name: number for name, number in counts.items() if number is not None}
 
 
 def _langchain_usage(span: Span) -> Attributes:

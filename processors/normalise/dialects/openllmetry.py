@@ -17,7 +17,7 @@ from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.usage import Counted, Counting, Counts, counted
+from processors.normalise.usage import Counted, Counting, Counts, counted, without_cached
 from processors.normalise.values import Json, as_count, first, mapping, sequence, structured, text
 
 ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's output, which includes it: taken off"
@@ -77,7 +77,7 @@ class OpenLlmetry(GenAi):
         if span.scope.name != _ANTHROPIC or not sent.output or not _streamed(span.attributes):
             return super().usage(span)
         total = sent.total - 1 if sent.total else None
-        result = counted(replace(sent, output=sent.output - 1, total=total))
+        result = without_cached(counted(replace(sent, output=sent.output - 1, total=total)))
         return Counted(result.usage, result.missing, "; ".join(note for note in (ONE_TOO_MANY, result.note) if note))
 
     def own_calls(self, span: Span) -> bool:
