@@ -42,6 +42,8 @@ CACHE_READ_TOKENS = (
     "gen_ai.usage.cache_read_input_tokens",
     "gen_ai.usage.prompt_tokens_details.cached_tokens",
     "gen_ai.usage.details.cache_read_tokens",
+    "gen_ai.usage.details.cache_read_input_tokens",
+    "gen_ai.usage.details.cached_tokens",
 )
 CACHE_WRITE_TOKENS = (
     "gen_ai.usage.cache_write.input_tokens",
@@ -50,6 +52,7 @@ CACHE_WRITE_TOKENS = (
     "gen_ai.usage.cache_write_input_tokens",
     "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
     "gen_ai.usage.details.cache_write_tokens",
+    "gen_ai.usage.details.cache_creation_input_tokens",
 )
 _NAMES_OF_THE_RULE = (CACHE_READ_TOKENS[0], *CACHE_WRITE_TOKENS[:2])
 _NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])

@@ -74,12 +74,12 @@ translation of Strands' own spans none.
 _ANTHROPIC = "openinference.instrumentation.anthropic"
 _WHOLE_STREAMS = (1, 0)
 """The release from which the input count of Anthropic's streams includes cached tokens."""
-_CACHED_OF_STREAMS = (2, 0)
-"""The release from which such a stream's span says how many were cached."""
-
-_GOOGLE_GENAI = "openinference.instrumentation.google_genai"
-_CACHED_OF_GEMINI = (0, 1, 12)
-"""The release from which spans of Google's client say how many tokens were cached."""
+_CACHED_SINCE = {
+    _ANTHROPIC: (2, 0),
+    "openinference.instrumentation.google_genai": (0, 1, 12),
+    "openinference.instrumentation.langchain": (0, 1, 52),
+}
+"""The releases from which every span says how many tokens were cached: before, none did, or none of a stream."""
 
 _FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
 """Instrumentations that sum up what the first events of streams say of the output, which is a token or a few."""
@@ -107,7 +107,7 @@ class OpenInference(Reader):
             return "agent"
         if kind == "chat" and _prepares_a_call(span):
             return None
-        if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
+        if kind == "agent" and "langchain" in span.scope.name and (span.name.endswith(_HOOKS) or _asks_the_model(span)):
             return "workflow"
         nameless_root = kind == "agent" and _OF_AGENTS_SDK.search(span.scope.name) and not self.agent_id(span)
         return "workflow" if nameless_root else kind
@@ -276,6 +276,12 @@ def _langchain_agent(span: Span) -> str | None:
     return named if isinstance(named, str) and named == span.name else None
 
 
+def _asks_the_model(span: Span) -> bool:
+    """Tell the node of LangGraph's own agent that asks the model, which was called `agent`: its tools run beside it."""
+    node = mapping(structured(first(span.attributes, "metadata"))).get("langgraph_node")
+    return span.name == node == "agent"
+
+
 def _haystack_agent(span: Span) -> bool:
     """Tell the run of an agent, which is called a chain like any other component."""
     return "haystack" in span.scope.name and span.name == "Agent.run"
@@ -298,19 +304,16 @@ def _printed_usage(span: Span) -> Attributes:
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 
-def _older(span: Span, scope: str, known: tuple[int, ...]) -> bool:
-    return span.scope.name == scope and release(span) < known
-
-
 def _drops_cached(span: Span) -> bool:
     """Tell a release before the one that sent cached tokens."""
-    return _older(span, _ANTHROPIC, _CACHED_OF_STREAMS) or _older(span, _GOOGLE_GENAI, _CACHED_OF_GEMINI)
+    since = _CACHED_SINCE.get(span.scope.name)
+    return since is not None and release(span) < since
 
 
 def _fresh_alone(span: Span) -> bool:
     """Tell a stream of which the input count leaves out the cached tokens, which are sent nowhere else."""
     asked = mapping(structured(first(span.attributes, "llm.invocation_parameters")))
-    return asked.get("stream") is True and _older(span, _ANTHROPIC, _WHOLE_STREAMS)
+    return asked.get("stream") is True and span.scope.name == _ANTHROPIC and release(span) < _WHOLE_STREAMS
 
 
 def _answered_usage(span: Span) -> Attributes:
@@ -328,7 +331,12 @@ def _answered_usage(span: Span) -> Attributes:
 
 
 def _langchain_usage(span: Span) -> Attributes:
-    """Return the cache writes that the instrumentation in JavaScript leaves in LangChain's message."""
+    """Return the parts that the instrumentation in JavaScript, and older releases in Python, leave in the message."""
     usage = mapping(mapping(langchain_answer(span).get("kwargs")).get("usage_metadata"))
-    written = as_count(mapping(usage.get("input_token_details")).get("cache_creation"))
-    return {} if written is None else {_PRINTED["cache_write"]: written}
+    given, answered = mapping(usage.get("input_token_details")), mapping(usage.get("output_token_details"))
+    counts = {
+        _PRINTED["cache_read"]: as_count(given.get("cache_read")),
+        _PRINTED["cache_write"]: as_count(given.get("cache_creation")),
+        _PRINTED["reasoning"]: as_count(answered.get("reasoning")),
+    }
+    return {name: number for name, number in counts.items() if number is not None}

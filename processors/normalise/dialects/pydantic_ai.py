@@ -76,6 +76,7 @@ class PydanticAi(GenAi):
         return replace(
             sent,
             cache_read=raw.cache_read if sent.cache_read is None else sent.cache_read,
+            cache_write=raw.cache_write if sent.cache_write is None else sent.cache_write,
             reasoning=raw.reasoning if sent.reasoning is None else sent.reasoning,
         )
 
@@ -186,6 +187,12 @@ def _streamed_for(span: Span) -> int:
     return int(seconds * 1_000_000_000) if known and isinstance(seconds, (int, float)) else 0
 
 
+def _with_call_id(item: Json) -> Json:
+    """Return an event's message; a tool's names the call that it answers by its own `id`."""
+    said = mapping(item)
+    return {"tool_call_id": said.get("id"), **said} if said.get("event.name") == "gen_ai.tool.message" else item
+
+
 def _events(span: Span, side: Literal["input", "output"]) -> tuple[Message, ...] | None:
     """Return the messages that formats 1 and 2 keep as a list of events in one attribute."""
     listed = structured(first(span.attributes, "events", "all_messages_events"))
@@ -195,5 +202,5 @@ def _events(span: Span, side: Literal["input", "output"]) -> tuple[Message, ...]
     for item in listed:
         answer = mapping(item).get("event.name") == "gen_ai.choice"
         if answer == (side == "output"):
-            chosen.append(mapping(item).get("message") if answer else item)
+            chosen.append(mapping(item).get("message") if answer else _with_call_id(item))
     return read.messages(chosen, "assistant" if side == "output" else "user") if chosen else None

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from collector.model import AttributeValue, Scope, Span
-from processors.model import ModelCall, Usage
+from processors.model import ModelCall, ToolResponse, Usage
 from processors.normalise.usage import CACHED_NOT_SENT, ESTIMATED, NO_INPUT, NO_OUTPUT
 from tests.processors.normalise.counting import Counted, counted, spans_of
 
@@ -182,3 +182,48 @@ def test_openlit_once_named_langchains_steps_in_the_operation() -> None:
     """A tool is `tool NAME` there."""
     found = openlit({"gen_ai.operation.name": "tool look", "gen_ai.request.model": "unknown"})
     assert [tool.name for tool in found.tools] == ["look"]
+
+
+def test_openinferences_langchain_once_left_parts_of_a_stream_in_the_message() -> None:
+    """Before 0.1.52 a call that tells none there lacks them."""
+    scope, sent = "openinference.instrumentation.langchain", {"llm.token_count.prompt": 2000}
+    usage = {"input_token_details": {"cache_read": 1280}, "output_token_details": {"reasoning": 4}}
+    raw = {"generations": [[{"message": {"kwargs": {"usage_metadata": usage}}}]]}
+    call = read(scope, "0.1.43", openinference(sent, raw=raw))
+    assert call.usage is not None
+    assert (call.usage.cache_read_input_tokens, call.usage.reasoning_output_tokens) == (1280, 4)
+    assert read(scope, "0.1.43", openinference(sent)).usage_missing == CACHED_NOT_SENT
+    assert read(scope, "0.1.80", openinference(sent)).usage_missing is None
+
+
+def test_the_node_that_asks_the_model_is_no_agent() -> None:
+    """LangGraph's own agent called it so, and the instrumentation takes every such name for an agent's."""
+    scope = "openinference.instrumentation.langchain"
+    node = {"openinference.span.kind": "AGENT", "metadata": '{"langgraph_node": "agent"}'}
+    spans = [
+        replace(span(scope, "0.1.43", node), name="agent"),
+        span(scope, "0.1.43", openinference({"llm.token_count.prompt": 1}), 2, parent=1),
+    ]
+    assert counted(spans).agents == []
+
+
+def test_pydantic_ai_once_sent_the_vendors_details() -> None:
+    """In 0.2 OpenAI's cached tokens were a detail of the usage, and a tool's answer named its call by `id`."""
+    said = [
+        {"event.name": "gen_ai.tool.message", "role": "tool", "id": "call_123456789", "content": "12"},
+        {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "done"}},
+    ]
+    call = read(
+        "pydantic-ai", "0.2.11", CHAT | {"gen_ai.usage.details.cached_tokens": 1280, "events": json.dumps(said)}
+    )
+    assert inputs(call.usage)[:2] == (2000, 1280)
+    [message] = call.input_messages or ()
+    assert [part.tool_call_id for part in message.parts if isinstance(part, ToolResponse)] == ["call_123456789"]
+
+
+def test_traceloops_crewai_prints_the_crews_total() -> None:
+    """It is all that older releases told."""
+    printed = "total_tokens=110 prompt_tokens=100 cached_prompt_tokens=40 completion_tokens=10 successful_requests=2"
+    made = span("opentelemetry.instrumentation.crewai.instrumentation", "0.36.0", {"crewai.crew.token_usage": printed})
+    found = counted([replace(made, name="crewai.workflow")])
+    assert (found.tokens("input_tokens"), found.tokens("cache_read_input_tokens")) == (100, 40)
