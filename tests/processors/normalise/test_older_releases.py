@@ -225,5 +225,6 @@ def test_traceloops_crewai_prints_the_crews_total() -> None:
     """It is all that older releases told."""
     printed = "total_tokens=110 prompt_tokens=100 cached_prompt_tokens=40 completion_tokens=10 successful_requests=2"
     made = span("opentelemetry.instrumentation.crewai.instrumentation", "0.36.0", {"crewai.crew.token_usage": printed})
-    found = counted([replace(made, name="crewai.workflow")])
+    agent = span("opentelemetry.instrumentation.crewai", "0.36.0", {"traceloop.span.kind": "agent"}, 2, parent=1)
+    found = counted([replace(made, name="crewai.workflow"), agent])
     assert (found.tokens("input_tokens"), found.tokens("cache_read_input_tokens")) == (100, 40)
