@@ -86,6 +86,8 @@ WITHOUT_CACHED_TOKENS = (
     "traceai_openai",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
+_BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock"
+"""The instrumentation of AWS' client, which passes on Bedrock's counts: their input leaves out what is cached."""
 _GOOGLE_GENAI = "opentelemetry.instrumentation.google_genai"
 _WITH_THOUGHTS = (1, 0)
 """The first of its releases whose output includes thoughts, and that sent cached tokens."""
@@ -166,6 +168,8 @@ class GenAi(Reader):
     def meaning_of_input(self, span: Span) -> Counting:
         """Return the producer's habit; the oldest names came from producers that passed on the vendor's count (R6)."""
         sent = span.attributes
+        if span.scope.name.startswith(_BOTOCORE):
+            return "exclusive"
         old = count(sent, *_NAMES_BEFORE_THE_RULE) is not None
         ruled = count(sent, *_NAMES_OF_THE_RULE) is not None or count(sent, *TOTAL_TOKENS) is not None
         if self.cached_input == "unknown" and old and not ruled:
