@@ -171,7 +171,7 @@ class OpenInference(Reader):
         if reply is not None:
             return (reply[1],)
         identifier = raw.get("id") or mapping(raw.get("llm_output")).get("id")
-        return (identifier,) if isinstance(identifier, str) else ()
+        return (identifier,) if isinstance(identifier, str) and identifier else ()
 
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt, also from the raw request where it was not spelled out."""
