@@ -86,6 +86,10 @@ WITHOUT_CACHED_TOKENS = (
     "traceai_openai",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
+_OF_ELASTIC = "opentelemetry.instrumentation.openai"
+"""Elastic's scope as a whole: Traceloop's begins so."""
+_OF_AGENTOPS = "gen_ai.request.type"
+"""An attribute of AgentOps alone, whose scopes are named like the libraries that it instruments."""
 _BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock"
 """The instrumentation of AWS' client, which passes on Bedrock's counts: their input leaves out what is cached."""
 _GOOGLE_GENAI = "opentelemetry.instrumentation.google_genai"
@@ -180,8 +184,7 @@ class GenAi(Reader):
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped a part of it."""
         result = super().usage(span)
-        lossy = span.scope.name.startswith(WITHOUT_CACHED_TOKENS) or _drops_thoughts(span)
-        return without_cached(result) if lossy else result
+        return without_cached(result) if _drops_cached(span) else result
 
     def rollup(self, span: Span) -> ModelCall | None:
         """Return what a parent repeats, of which the instrumentation may have dropped the same part."""
@@ -326,6 +329,13 @@ def event_name(record: LogRecord) -> str:
     if isinstance(named, str) and named:
         return named
     return record.event_name or (record.body if isinstance(record.body, str) else "")
+
+
+def _drops_cached(span: Span) -> bool:
+    """Tell an instrumentation that drops the count of cached tokens, by its scope, release or own vocabulary."""
+    scope = span.scope.name
+    told = scope.startswith(WITHOUT_CACHED_TOKENS) or scope == _OF_ELASTIC or _OF_AGENTOPS in span.attributes
+    return told or _drops_thoughts(span)
 
 
 def _drops_thoughts(span: Span) -> bool:

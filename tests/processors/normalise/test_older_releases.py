@@ -228,3 +228,17 @@ def test_traceloops_crewai_prints_the_crews_total() -> None:
     agent = span("opentelemetry.instrumentation.crewai", "0.36.0", {"traceloop.span.kind": "agent"}, 2, parent=1)
     found = counted([replace(made, name="crewai.workflow"), agent])
     assert (found.tokens("input_tokens"), found.tokens("cache_read_input_tokens")) == (100, 40)
+
+
+@pytest.mark.parametrize(
+    ("scope", "version", "own"),
+    [
+        ("opentelemetry.instrumentation.openai", "1.2.0", {}),
+        ("openai", "3.57.0", {"gen_ai.request.type": "chat"}),
+        ("opentelemetry.instrumentation.ag2", "0.14.0", {}),
+    ],
+)
+def test_instrumentations_that_drop_cached_tokens(scope: str, version: str, own: dict[str, AttributeValue]) -> None:
+    """Elastic's, AgentOps' and AG2's own before 1.0 have no price for a long prompt."""
+    assert read(scope, version, CHAT | own).usage_missing == CACHED_NOT_SENT
+    assert read("opentelemetry.instrumentation.openai.v1", version, CHAT).usage_missing is None
