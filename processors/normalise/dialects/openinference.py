@@ -326,6 +326,7 @@ def _answered_usage(span: Span) -> Attributes:
     counts = {
         _PRINTED["cache_read"]: as_count(read_),
         _PRINTED["cache_write"]: as_count(usage.get("cache_creation_input_tokens")),
+        _PRINTED["reasoning"]: as_count(of_gemini.get("thoughts_token_count")),
     }
     return {name: number for name, number in counts.items() if number is not None}
 

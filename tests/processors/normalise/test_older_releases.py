@@ -79,6 +79,15 @@ def test_openinferences_streams_of_anthropic_once_counted_fresh_input_alone() ->
     assert inputs(read(scope, "0.1.20", openinference(sent, raw=raw)).usage) == (2025, 0, 0)
 
 
+def test_openinferences_google_client_once_left_thoughts_in_the_answer() -> None:
+    """The first releases' output leaves them out, which the total tells."""
+    sent = {"llm.token_count.prompt": 2000, "llm.token_count.total": 2024}
+    raw = {"usage_metadata": {"thoughts_token_count": 16, "prompt_token_count": 2000}}
+    usage = read("openinference.instrumentation.google_genai", "0.1.0", openinference(sent, raw=raw)).usage
+    assert usage is not None
+    assert (usage.output_tokens, usage.reasoning_output_tokens) == (24, 16)
+
+
 def test_openinferences_google_client_once_left_cached_tokens_in_the_answer() -> None:
     """Before 0.1.12 they stand nowhere else."""
     scope, sent = "openinference.instrumentation.google_genai", {"llm.token_count.prompt": 2000}
