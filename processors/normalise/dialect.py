@@ -5,6 +5,7 @@ A newcomer adds one file in `dialects/` and one line in `DIALECTS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
@@ -15,6 +16,7 @@ from processors.normalise.sighting import Reading
 Signal: TypeAlias = Span | LogRecord
 
 
+_RELEASE: Final = re.compile(r"\d{1,9}(\.\d{1,9})*")
 _NAMES_KNOWN: Final = 512
 """Lists of attribute names whose beginnings are remembered: spans of one kind mostly carry the same names."""
 
@@ -27,6 +29,12 @@ def has_key(signal: Signal, beginnings: str | tuple[str, ...]) -> bool:
 @lru_cache(maxsize=_NAMES_KNOWN)
 def _any_begins(names: tuple[str, ...], beginnings: str | tuple[str, ...]) -> bool:
     return any(name.startswith(beginnings) for name in names)
+
+
+def release(signal: Signal) -> tuple[int, ...]:
+    """Return the numbers of the instrumentation's version; empty where it names none."""
+    named = _RELEASE.match(signal.scope.version)
+    return tuple(map(int, named[0].split("."))) if named is not None else ()
 
 
 class Dialect(Protocol):

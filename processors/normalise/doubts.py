@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from processors.model import ModelCall
 from processors.model_names import family
-from processors.normalise.usage import CACHEABLE, ESTIMATED
+from processors.normalise.usage import CACHEABLE, CACHED_NOT_SENT, ESTIMATED
 from processors.normalise.work import Work, call_of
 
 CACHE_TAKEN_AS_NONE = "cached input tokens were not sent for this call, though for others of its source: taken as none"
@@ -18,6 +18,9 @@ MAYBE_CUT = "the model's name is the beginning of another one in this session: i
 _SPELLINGS = 16
 _ESTIMATING = ("@traceloop/instrumentation-openai",)
 """Sources that never read a stream's counts: they count its text themselves, and nothing where a tool was asked for."""
+
+_LEAVING_OUT_ZEROS = ("strands",)
+"""Dialects of which some releases drop cached tokens and others leave out zeros; a session's other calls tell which."""
 
 
 def doubt(works: Sequence[Work]) -> None:
@@ -46,6 +49,8 @@ def _of_caches(calls: Sequence[Work]) -> None:
         large = usage is not None and (usage.input_tokens or 0) >= CACHEABLE
         if large and _cached(work) is None and work.step.dialect in telling:
             work.note(CACHE_TAKEN_AS_NONE)
+            if work.step.dialect in _LEAVING_OUT_ZEROS and call_of(work).usage_missing == CACHED_NOT_SENT:
+                work.step = replace(call_of(work), usage_missing=None)
 
 
 def _cached(work: Work) -> int | None:

@@ -95,6 +95,13 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d+)?([eE][-+]?\d+)?|nan|inf)", re.IGNORECASE
 _NAMES_KNOWN: Final = 1_024
 """Names whose reading is remembered: a session says the same few with every call."""
 
+_WITHOUT_THOUGHTS = re.compile(r"(models/)?(gemini-(1|2\.0)|gemma)")
+
+
+def gemini_may_think(model: str | None) -> bool:
+    """Tell whether the answers of one of Google's models may hold thoughts: they do by default from 2.5 on."""
+    return not _WITHOUT_THOUGHTS.match(model or "")
+
 
 @lru_cache(maxsize=_NAMES_KNOWN)
 def vendor(named: str | None, model: str | None) -> str | None:

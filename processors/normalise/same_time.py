@@ -20,9 +20,16 @@ def join(calls: Sequence[Work], groups: Groups) -> None:
     for work in calls:
         if work.sighting.signal == "span":
             by_trace[work.step.trace_id].append(work)
+    if len(by_trace) > 1 and any(_alone(members) for members in by_trace.values()):
+        by_trace = {None: [work for members in by_trace.values() for work in members]}
     for members in by_trace.values():
         if len({work.sighting.scope for work in members}) > 1:
             _sweep(sorted(members, key=lambda work: (work.step.started_at, work.step.step_id)), groups)
+
+
+def _alone(members: Sequence[Work]) -> bool:
+    """Tell a call that is a trace's root: a client's span, put into the session that saw its call in another trace."""
+    return len(members) == 1 and members[0].parent is None
 
 
 def _sweep(members: Sequence[Work], groups: Groups) -> None:

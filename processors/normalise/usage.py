@@ -96,6 +96,15 @@ def counted(counts: Counts) -> Counted:
     return Counted(usage, incomplete(usage), _joined(notes))
 
 
+def without_cached(result: Counted) -> Counted:
+    """Return a usage as incomplete, from a source that drops the count of cached tokens, unless it holds one."""
+    usage = result.usage
+    if usage is None or result.missing is not None:
+        return result
+    unknown = usage.cache_read_input_tokens is None and usage.cache_write_input_tokens is None
+    return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+
+
 def _without_negatives(counts: Counts) -> tuple[Counts, list[str]]:
     negative = [name for name, called in _CALLED.items() if (getattr(counts, name) or 0) < 0]
     if not negative:

@@ -6,6 +6,7 @@ Source: crewai 1.15, opentelemetry-instrumentation-crewai 0.62.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from collector.model import Span
@@ -27,6 +28,7 @@ _NAMES: Mapping[str, Kind] = {
 }
 _FAILURE = "tool failure"
 _TOTAL = "crewai.crew.usage_metrics"
+_PRINTED = re.compile(r"\b(\w+_tokens)=(\d+)")
 
 
 class CrewAi(GenAi):
@@ -46,8 +48,12 @@ class CrewAi(GenAi):
 
     def rollup_counts(self, span: Span) -> Counts:
         """Return a crew's total."""
-        total = mapping(structured(span.attributes.get(_TOTAL)))
+        total = mapping(structured(span.attributes.get(_TOTAL))) or dict(_PRINTED.findall(self._printed_total(span)))
         return crew_total(total) if total else super().rollup_counts(span)
+
+    def _printed_total(self, span: Span) -> str:
+        """Return the total as Traceloop's instrumentation prints it."""
+        return text(span.attributes, "crewai.crew.token_usage") or ""
 
     def agent_name(self, span: Span) -> str | None:
         """Return the agent's role; what stands as its name is a hash of it."""

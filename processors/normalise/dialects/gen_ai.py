@@ -12,15 +12,15 @@ from decimal import Decimal
 from collector.model import Attributes, AttributeValue, LogRecord, Span
 from processors.model import Message, ModelCall, Part, ToolDefinition, ToolRequest, ToolResponse
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal, has_key
+from processors.normalise.dialect import Signal, has_key, release
 from processors.normalise.dialects import spoken
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.flattened import list_at
-from processors.normalise.provider import vendor
+from processors.normalise.provider import gemini_may_think, vendor
 from processors.normalise.sighting import Reading
 from processors.normalise.tools import HANDOFF
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts
+from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts, without_cached
 from processors.normalise.values import count, first, text, texts, usd
 
 OPERATION = "gen_ai.operation.name"
@@ -42,6 +42,8 @@ CACHE_READ_TOKENS = (
     "gen_ai.usage.cache_read_input_tokens",
     "gen_ai.usage.prompt_tokens_details.cached_tokens",
     "gen_ai.usage.details.cache_read_tokens",
+    "gen_ai.usage.details.cache_read_input_tokens",
+    "gen_ai.usage.details.cached_tokens",
 )
 CACHE_WRITE_TOKENS = (
     "gen_ai.usage.cache_write.input_tokens",
@@ -50,6 +52,7 @@ CACHE_WRITE_TOKENS = (
     "gen_ai.usage.cache_write_input_tokens",
     "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
     "gen_ai.usage.details.cache_write_tokens",
+    "gen_ai.usage.details.cache_creation_input_tokens",
 )
 _NAMES_OF_THE_RULE = (CACHE_READ_TOKENS[0], *CACHE_WRITE_TOKENS[:2])
 _NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])
@@ -74,6 +77,7 @@ WITHOUT_CACHED_TOKENS = (
     "langwatch",
     "mlflow.",
     "opentelemetry.instrumentation.agno",
+    "opentelemetry.instrumentation.anthropic",
     "opentelemetry.instrumentation.openai_agents",
     "opentelemetry.instrumentation.openai_v2",
     "opentelemetry.instrumentation.vertexai",
@@ -82,6 +86,15 @@ WITHOUT_CACHED_TOKENS = (
     "traceai_openai",
 )
 """Instrumentations of which releases in use drop the provider's count of cached tokens, also when it is not zero."""
+_OF_ELASTIC = "opentelemetry.instrumentation.openai"
+"""Elastic's scope as a whole: Traceloop's begins so."""
+_OF_AGENTOPS = "gen_ai.request.type"
+"""An attribute of AgentOps alone, whose scopes are named like the libraries that it instruments."""
+_BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock"
+"""The instrumentation of AWS' client, which passes on Bedrock's counts: their input leaves out what is cached."""
+_GOOGLE_GENAI = "opentelemetry.instrumentation.google_genai"
+_WITH_THOUGHTS = (1, 0)
+"""The first of its releases whose output includes thoughts, and that sent cached tokens."""
 
 KINDS: dict[str, Kind] = {
     "chat": "chat",
@@ -142,13 +155,14 @@ class GenAi(Reader):
     def counts(self, span: Span) -> Counts:
         """Return the token counts under any of the conventions' names."""
         sent = span.attributes
+        thoughtless = _drops_thoughts(span) and gemini_may_think(self.models(span)[1])
         return Counts(
             input=count(sent, *INPUT_TOKENS),
             cache_read=count(sent, *CACHE_READ_TOKENS),
             cache_write=count(sent, *CACHE_WRITE_TOKENS),
             cache_write_5m=count(sent, *CACHE_WRITE_5M_TOKENS),
             cache_write_1h=count(sent, *CACHE_WRITE_1H_TOKENS),
-            output=count(sent, *OUTPUT_TOKENS),
+            output=None if thoughtless else count(sent, *OUTPUT_TOKENS),
             reasoning=count(sent, *REASONING_TOKENS),
             total=count(sent, *TOTAL_TOKENS),
             cached_input=self.meaning_of_input(span),
@@ -158,6 +172,8 @@ class GenAi(Reader):
     def meaning_of_input(self, span: Span) -> Counting:
         """Return the producer's habit; the oldest names came from producers that passed on the vendor's count (R6)."""
         sent = span.attributes
+        if span.scope.name.startswith(_BOTOCORE):
+            return "exclusive"
         old = count(sent, *_NAMES_BEFORE_THE_RULE) is not None
         ruled = count(sent, *_NAMES_OF_THE_RULE) is not None or count(sent, *TOTAL_TOKENS) is not None
         if self.cached_input == "unknown" and old and not ruled:
@@ -168,10 +184,7 @@ class GenAi(Reader):
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped a part of it."""
         result = super().usage(span)
-        if result.usage is None or result.missing is not None or not span.scope.name.startswith(WITHOUT_CACHED_TOKENS):
-            return result
-        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
-        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+        return without_cached(result) if _drops_cached(span) else result
 
     def rollup(self, span: Span) -> ModelCall | None:
         """Return what a parent repeats, of which the instrumentation may have dropped the same part."""
@@ -316,3 +329,14 @@ def event_name(record: LogRecord) -> str:
     if isinstance(named, str) and named:
         return named
     return record.event_name or (record.body if isinstance(record.body, str) else "")
+
+
+def _drops_cached(span: Span) -> bool:
+    """Tell an instrumentation that drops the count of cached tokens, by its scope, release or own vocabulary."""
+    scope = span.scope.name
+    told = scope.startswith(WITHOUT_CACHED_TOKENS) or scope == _OF_ELASTIC or _OF_AGENTOPS in span.attributes
+    return told or _drops_thoughts(span)
+
+
+def _drops_thoughts(span: Span) -> bool:
+    return span.scope.name == _GOOGLE_GENAI and release(span) < _WITH_THOUGHTS

@@ -13,11 +13,11 @@ from dataclasses import replace
 from collector.model import Span
 from processors.model import Message, StepError
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal, has_key
-from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialect import Signal, has_key, release
+from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, REASONING_TOKENS, GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.provider import vendor
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts, counted
+from processors.normalise.provider import gemini_may_think, vendor
+from processors.normalise.usage import Counted, Counting, Counts, counted, without_cached
 from processors.normalise.values import Json, as_count, count, first, mapping, structured, text
 
 _SCOPE = "gcp.vertex.agent"
@@ -25,6 +25,8 @@ TWICE = "google-adk adds reasoning to an output that includes it already: taken 
 MAYBE_TWICE = "google-adk may have added reasoning to an output that includes it already: the model is not known"
 _GOOGLE = "gcp."
 _RUN = "agent_run"
+_TOOL_CALL, _TOOL_RESPONSE = "tool_call [", "tool_response ["
+"""What the first releases named a tool's run, and the answer beside it, which the next prompt repeats."""
 _WITH_CACHED_TOKENS = (2, 3)
 """The first release that sends cached tokens, and reasoning as a part of the output."""
 
@@ -47,6 +49,8 @@ class GoogleAdk(GenAi):
             return "agent"
         if span.name == "invocation":
             return "workflow"
+        if span.name.startswith(_TOOL_RESPONSE):
+            return None
         if span.name.startswith("execute_tool") and text(span.attributes, "gen_ai.tool.name") is None:
             return None
         return super().kind(span)
@@ -64,14 +68,25 @@ class GoogleAdk(GenAi):
         raw = _raw_usage(span)
         google = (self._seller(span) or "").startswith(_GOOGLE)
         reasoning = count(span.attributes, "gen_ai.usage.experimental.reasoning_tokens")
-        thoughts = as_count(raw.get("thoughts_token_count", raw.get("thoughtsTokenCount")))
+        if reasoning is None:
+            reasoning = _told(raw, "thoughts_token_count", "thoughtsTokenCount", nothing=0 if google else None)
+        unknown = google and reasoning is None and gemini_may_think(self.models(span)[1])
+        output = _told(raw, "candidates_token_count", "candidatesTokenCount") if sent.output is None else sent.output
         return replace(
             sent,
-            cache_read=as_count(raw.get("cached_content_token_count", raw.get("cachedContentTokenCount")))
-            or (0 if raw and google else None),
-            reasoning=thoughts if reasoning is None else reasoning,
+            input=_told(raw, "prompt_token_count", "promptTokenCount") if sent.input is None else sent.input,
+            cache_read=_told(
+                raw, "cached_content_token_count", "cachedContentTokenCount", nothing=0 if google else None
+            ),
+            output=None if unknown else output,
+            reasoning=reasoning,
             reasoning_output="exclusive" if google else "inclusive",
         )
+
+    def provider(self, span: Span) -> str | None:
+        """Return the vendor; a release that names Google for every model leaves LiteLLM's before the model's name."""
+        asked = self.models(span)[1] or ""
+        return (vendor(None, asked) if "/" in asked else None) or super().provider(span)
 
     def _seller(self, span: Span) -> str | None:
         return vendor(self.provider(span), self.models(span)[1])
@@ -80,9 +95,7 @@ class GoogleAdk(GenAi):
         """Return the usage; for vendors other than Google the output already includes the reasoning added to it."""
         sent = self.counts(span)
         if _sends_two_counts(span):
-            result = counted(sent)
-            lost = result.usage is not None and result.missing is None and sent.cache_read is None
-            return replace(result, missing=CACHED_NOT_SENT) if lost else result
+            return without_cached(counted(sent))
         seller = self._seller(span)
         reasoning = sent.reasoning or 0
         if reasoning <= 0 or sent.output is None or (seller or "").startswith(_GOOGLE):
@@ -103,6 +116,11 @@ class GoogleAdk(GenAi):
         """Return the answer, in the first schema from the raw response."""
         return super().output_messages(span) or read.messages(_response(span).get("content"), "assistant")
 
+    def tool_name(self, span: Span) -> str | None:
+        """Return the tool's name, which the first releases put into the span's."""
+        named = span.name.removeprefix(_TOOL_CALL).rstrip("]") if span.name.startswith(_TOOL_CALL) else None
+        return super().tool_name(span) or named
+
     def tool_arguments(self, span: Span) -> str | None:
         """Return the arguments under either schema's name; an empty object stands for content switched off."""
         sent = first(span.attributes, "gcp.vertex.agent.tool_call_args")
@@ -122,14 +140,20 @@ class GoogleAdk(GenAi):
 
 def _sends_two_counts(span: Span) -> bool:
     """Tell a release before 2.3, the first of which did not name theirs."""
-    release = tuple(int(part) for part in span.scope.version.split(".")[:2] if part.isdecimal())
-    return span.scope.name == _SCOPE and release < _WITH_CACHED_TOKENS
+    new = {CACHE_READ_TOKENS[0], REASONING_TOKENS[0]} & span.attributes.keys()
+    return span.scope.name == _SCOPE and release(span) < _WITH_CACHED_TOKENS and not new
 
 
 def _raw_usage(span: Span) -> Mapping[str, Json]:
     """Return the usage in the raw response, whose names are spelled otherwise in JavaScript."""
     response = _response(span)
     return mapping(response.get("usage_metadata") or response.get("usageMetadata"))
+
+
+def _told(raw: Mapping[str, Json], name: str, in_javascript: str, nothing: int | None = None) -> int | None:
+    """Return a count of the raw usage; `nothing` where a usage leaves it out."""
+    told = as_count(raw.get(name, raw.get(in_javascript)))
+    return nothing if told is None and raw else told
 
 
 def _response(span: Span) -> Mapping[str, Json]:

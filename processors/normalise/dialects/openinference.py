@@ -7,13 +7,12 @@ Source: openinference-semantic-conventions 0.1.42 and the instrumentations of 20
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 
 from collector.model import Attributes, AttributeValue, Span
 from processors.model import Message, Part, StepError, ToolDefinition
 from processors.normalise import messages as read
-from processors.normalise.dialect import Signal
+from processors.normalise.dialect import Signal, release
 from processors.normalise.dialects.crewai import crew_total
 from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, REASONING_TOKENS
 from processors.normalise.dialects.openinference_messages import (
@@ -29,7 +28,7 @@ from processors.normalise.dialects.openinference_messages import (
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.flattened import list_at, without_wrappers
 from processors.normalise.printed import printed_counts
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
+from processors.normalise.usage import Counted, Counts, without_cached
 from processors.normalise.values import as_count, count, first, mapping, sequence, structured, text, texts, usd
 
 SPAN_KIND = "openinference.span.kind"
@@ -72,6 +71,16 @@ That of the agents SDK sends cached tokens of a response, zeros too; that of smo
 translation of Strands' own spans none.
 """
 
+_ANTHROPIC = "openinference.instrumentation.anthropic"
+_WHOLE_STREAMS = (1, 0)
+"""The release from which the input count of Anthropic's streams includes cached tokens."""
+_CACHED_SINCE = {
+    _ANTHROPIC: (2, 0),
+    "openinference.instrumentation.google_genai": (0, 1, 12),
+    "openinference.instrumentation.langchain": (0, 1, 52),
+}
+"""The releases from which every span says how many tokens were cached: before, none did, or none of a stream."""
+
 _FIRST_OUTPUTS = ("openinference.instrumentation.claude_agent_sdk",)
 """Instrumentations that sum up what the first events of streams say of the output, which is a token or a few."""
 
@@ -98,16 +107,16 @@ class OpenInference(Reader):
             return "agent"
         if kind == "chat" and _prepares_a_call(span):
             return None
-        if kind == "agent" and "langchain" in span.scope.name and span.name.endswith(_HOOKS):
+        if kind == "agent" and "langchain" in span.scope.name and (span.name.endswith(_HOOKS) or _asks_the_model(span)):
             return "workflow"
         nameless_root = kind == "agent" and _OF_AGENTS_SDK.search(span.scope.name) and not self.agent_id(span)
         return "workflow" if nameless_root else kind
 
     def counts(self, span: Span) -> Counts:
         """Return the token counts; translators of the conventions' spans leave their parts under the names they had."""
-        sent = {**_printed_usage(span), **_langchain_usage(span), **span.attributes}
+        sent = {**_printed_usage(span), **_langchain_usage(span), **_answered_usage(span), **span.attributes}
         return Counts(
-            input=count(sent, f"{_TOKENS}prompt"),
+            input=None if _fresh_alone(span) else count(sent, f"{_TOKENS}prompt"),
             cache_read=count(
                 sent,
                 f"{_TOKENS}prompt_details.cache_read",
@@ -134,11 +143,8 @@ class OpenInference(Reader):
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where the instrumentation is known to have dropped the cached tokens."""
         result = super().usage(span)
-        lossy = span.scope.name.startswith(_WITHOUT_CACHED_TOKENS)
-        if not lossy or result.usage is None or result.missing is not None:
-            return result
-        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
-        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+        lossy = span.scope.name.startswith(_WITHOUT_CACHED_TOKENS) or _drops_cached(span)
+        return without_cached(result) if lossy else result
 
     def models(self, span: Span) -> tuple[str | None, str | None]:
         """Return the response's and the request's model."""
@@ -165,7 +171,7 @@ class OpenInference(Reader):
         if reply is not None:
             return (reply[1],)
         identifier = raw.get("id") or mapping(raw.get("llm_output")).get("id")
-        return (identifier,) if isinstance(identifier, str) else ()
+        return (identifier,) if isinstance(identifier, str) and identifier else ()
 
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt, also from the raw request where it was not spelled out."""
@@ -270,6 +276,12 @@ def _langchain_agent(span: Span) -> str | None:
     return named if isinstance(named, str) and named == span.name else None
 
 
+def _asks_the_model(span: Span) -> bool:
+    """Tell the node of LangGraph's own agent that asks the model, which was called `agent`: its tools run beside it."""
+    node = mapping(structured(first(span.attributes, "metadata"))).get("langgraph_node")
+    return span.name == node == "agent"
+
+
 def _haystack_agent(span: Span) -> bool:
     """Tell the run of an agent, which is called a chain like any other component."""
     return "haystack" in span.scope.name and span.name == "Agent.run"
@@ -292,8 +304,40 @@ def _printed_usage(span: Span) -> Attributes:
     return {_PRINTED[name]: number for name, number in printed_counts(usage).items() if name in _PRINTED}
 
 
+def _drops_cached(span: Span) -> bool:
+    """Tell a release before the one that sent cached tokens."""
+    since = _CACHED_SINCE.get(span.scope.name)
+    return since is not None and release(span) < since
+
+
+def _fresh_alone(span: Span) -> bool:
+    """Tell a stream of which the input count leaves out the cached tokens, which are sent nowhere else."""
+    asked = mapping(structured(first(span.attributes, "llm.invocation_parameters")))
+    return asked.get("stream") is True and span.scope.name == _ANTHROPIC and release(span) < _WHOLE_STREAMS
+
+
+def _answered_usage(span: Span) -> Attributes:
+    """Return the vendor's own counts of cached tokens: releases that drop them leave them in the raw answer."""
+    if not _drops_cached(span):
+        return {}
+    raw = raw_output(span)
+    usage, of_gemini = mapping(raw.get("usage")), mapping(raw.get("usage_metadata"))
+    read_ = of_gemini.get("cached_content_token_count") or 0 if of_gemini else usage.get("cache_read_input_tokens")
+    counts = {
+        _PRINTED["cache_read"]: as_count(read_),
+        _PRINTED["cache_write"]: as_count(usage.get("cache_creation_input_tokens")),
+        _PRINTED["reasoning"]: as_count(of_gemini.get("thoughts_token_count")),
+    }
+    return {name: number for name, number in counts.items() if number is not None}
+
+
 def _langchain_usage(span: Span) -> Attributes:
-    """Return the cache writes that the instrumentation in JavaScript leaves in LangChain's message."""
+    """Return the parts that the instrumentation in JavaScript, and older releases in Python, leave in the message."""
     usage = mapping(mapping(langchain_answer(span).get("kwargs")).get("usage_metadata"))
-    written = as_count(mapping(usage.get("input_token_details")).get("cache_creation"))
-    return {} if written is None else {_PRINTED["cache_write"]: written}
+    given, answered = mapping(usage.get("input_token_details")), mapping(usage.get("output_token_details"))
+    counts = {
+        _PRINTED["cache_read"]: as_count(given.get("cache_read")),
+        _PRINTED["cache_write"]: as_count(given.get("cache_creation")),
+        _PRINTED["reasoning"]: as_count(answered.get("reasoning")),
+    }
+    return {name: number for name, number in counts.items() if number is not None}

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from collector.model import LogRecord, Span
-from processors.model import ModelCall
+from processors.model import Message, ModelCall, Text, ToolRequest
+from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, GenAi
+from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, OPERATION, TOOL_CALL_ID, GenAi
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.sighting import Reading, Sighting
-from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts
+from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts, without_cached
 from processors.normalise.values import first, flag, text
 
 MAYBE_ESTIMATED = "the counts of this event may be the instrumentation's own estimate"
@@ -30,6 +31,9 @@ _COUNTING: dict[str, Counting] = {
 }
 """Whether the input count includes cached tokens, by the instrumentation within OpenLIT."""
 _GRAPH = "langgraph"
+_WHOLE = "openlit.otel.tracing"
+"""The one scope of releases before 1.37, which sent no cached tokens and named steps of LangChain in the operation."""
+_STEPS: dict[str, Kind] = {"chat": "chat", "tool": "tool", "workflow": "workflow"}
 _ESTIMATING = ("anthropic", "openai")
 """Instrumentations that send cache counts with every usage of the provider, and none with their own estimate."""
 
@@ -45,7 +49,8 @@ class OpenLit(GenAi):
 
     def kind(self, span: Span) -> Kind | None:
         """Return what the operation says; of LangGraph the graph is the agent, and what is called agents its nodes."""
-        kind = super().kind(span)
+        step, named, _ = (text(span.attributes, OPERATION) or "").partition(" ")
+        kind = _STEPS.get(step, "other") if named else super().kind(span)
         if _instrumentation(span) == _GRAPH and kind in {"agent", "workflow"}:
             return "workflow" if kind == "agent" else "agent"
         return kind
@@ -57,17 +62,36 @@ class OpenLit(GenAi):
         return super().agent_name(span)
 
     def counts(self, span: Span) -> Counts:
-        """Return the counts with the meaning that the instrumentation gives them."""
-        return replace(super().counts(span), cached_input=_COUNTING.get(_instrumentation(span), "unknown"))
+        """Return the counts as the instrumentation means them; an input without its cached part is none."""
+        counts = replace(super().counts(span), cached_input=_COUNTING.get(_instrumentation(span), "unknown"))
+        fresh_alone = span.scope.name == _WHOLE and counts.cached_input == "exclusive" and counts.cache_read is None
+        return replace(counts, input=None, total=None) if fresh_alone else counts
 
     def usage(self, span: Span) -> Counted:
-        """Return the usage; none where it is the instrumentation's own estimate."""
-        streamed = flag(span.attributes.get("gen_ai.request.stream"))
+        """Return the usage: none where it is only estimated, incomplete where parts were dropped."""
+        streamed = flag(first(span.attributes, "gen_ai.request.stream", "gen_ai.request.is_stream"))
         by_provider = first(span.attributes, *CACHE_READ_TOKENS) is not None
         result = super().usage(span)
+        if span.scope.name == _WHOLE:
+            result = without_cached(result)
         if result.usage is None or not streamed or by_provider or _instrumentation(span) not in _ESTIMATING:
             return result
         return Counted(None, ESTIMATED)
+
+    def output_messages(self, span: Span) -> tuple[Message, ...] | None:
+        """Return the answer; that it asked for a tool stood beside it before messages were sent."""
+        asked, name = text(span.attributes, TOOL_CALL_ID), text(span.attributes, "gen_ai.tool.name")
+        if span.scope.name != _WHOLE or name is None or "," in name or self.kind(span) != "chat":
+            return super().output_messages(span)
+        sent = first(span.attributes, "gen_ai.tool.args")
+        request = ToolRequest(name=name, tool_call_id=asked, arguments=read.arguments(sent) if sent else None)
+        said = text(span.attributes, "gen_ai.completion")
+        return (Message("assistant", (*((Text(said),) if said else ()), request)),)
+
+    def tool_name(self, span: Span) -> str | None:
+        """Return the tool's name, also out of the operation."""
+        step, named, name = (text(span.attributes, OPERATION) or "").partition(" ")
+        return super().tool_name(span) or (name if named and step == "tool" else None)
 
     def read_log(self, record: LogRecord) -> Iterable[Reading]:
         """Return what an event tells, with a doubt: it does not say whether the stream ended with usage."""

@@ -1,6 +1,6 @@
 """OpenLLMetry (Traceloop): the conventions' names, with kinds and content of its decorators beside them.
 
-Input counts include cached tokens for every vendor, in Python; in JavaScript they are the vendor's own.
+Input counts include cached tokens for every vendor but Bedrock, in Python; in JavaScript they are the vendor's own.
 Source: opentelemetry-instrumentation-* 0.62 and the older names that its semantic conventions keep as deprecated,
 @traceloop/instrumentation-* 0.27.
 """
@@ -17,13 +17,15 @@ from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key
 from processors.normalise.dialects.gen_ai import GenAi
 from processors.normalise.dialects.reader import Kind
-from processors.normalise.usage import Counted, Counting, Counts, counted
+from processors.normalise.usage import Counted, Counting, Counts, counted, without_cached
 from processors.normalise.values import Json, as_count, first, mapping, sequence, structured, text
 
 ONE_TOO_MANY = "the instrumentation adds the first event's token to a stream's output, which includes it: taken off"
 
 _ANTHROPIC = "opentelemetry.instrumentation.anthropic"
 _ANTHROPIC_JS = "@traceloop/instrumentation-anthropic"
+_EXCLUSIVE = (_ANTHROPIC_JS, "opentelemetry.instrumentation.bedrock")
+"""Instrumentations whose input count leaves out what they name cached."""
 _AGNO = "opentelemetry.instrumentation.agno"
 _CREWAI = "opentelemetry.instrumentation.crewai"
 _LLAMA_INDEX = "opentelemetry.instrumentation.llamaindex"
@@ -77,7 +79,7 @@ class OpenLlmetry(GenAi):
         if span.scope.name != _ANTHROPIC or not sent.output or not _streamed(span.attributes):
             return super().usage(span)
         total = sent.total - 1 if sent.total else None
-        result = counted(replace(sent, output=sent.output - 1, total=total))
+        result = without_cached(counted(replace(sent, output=sent.output - 1, total=total)))
         return Counted(result.usage, result.missing, "; ".join(note for note in (ONE_TOO_MANY, result.note) if note))
 
     def own_calls(self, span: Span) -> bool:
@@ -91,8 +93,8 @@ class OpenLlmetry(GenAi):
         return super().error(span) or told
 
     def meaning_of_input(self, span: Span) -> Counting:
-        """Return the instrumentation's habit: Anthropic's counts are passed on as they are by the one in JavaScript."""
-        return "exclusive" if span.scope.name == _ANTHROPIC_JS else super().meaning_of_input(span)
+        """Return the instrumentation's habit: some pass on the vendor's counts as they are."""
+        return "exclusive" if span.scope.name in _EXCLUSIVE else super().meaning_of_input(span)
 
     def input_messages(self, span: Span) -> tuple[Message, ...] | None:
         """Return the prompt; that of a Responses call may stand whole in the text of one message."""

@@ -1,7 +1,8 @@
 """AWS Strands: the conventions' names in both generations at once, content in span events.
 
 Input counts include cached tokens; in older releases they were the vendor's own, which the total tells apart, and
-cached ones were read for Bedrock alone. An agent's own usage grows with every run of the same object.
+cached ones were read for Bedrock alone. Those that read them of other vendors tell the system prompt on calls, and
+leave out zeros. An agent's own usage grows with every run of the same object.
 Source: strands 1.62 and its history.
 """
 
@@ -14,7 +15,8 @@ from processors.model import StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
 from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, GenAi
-from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counts
+from processors.normalise.provider import vendor
+from processors.normalise.usage import Counted, Counts, without_cached
 from processors.normalise.values import first, text
 
 _SYSTEM = "strands-agents"
@@ -44,10 +46,12 @@ class Strands(GenAi):
     def usage(self, span: Span) -> Counted:
         """Return the usage; incomplete where a release did not read what was cached."""
         result = super().usage(span)
-        if result.usage is None or result.missing is not None or not _older(span):
-            return result
-        unknown = result.usage.cache_read_input_tokens is None and result.usage.cache_write_input_tokens is None
-        return replace(result, missing=CACHED_NOT_SENT) if unknown else result
+        reads_all = self.system_instructions(span) is not None or self._of_bedrock(span)
+        return result if reads_all and not _older(span) else without_cached(result)
+
+    def _of_bedrock(self, span: Span) -> bool:
+        """Tell a call whose counts every release passed on."""
+        return vendor(None, self.models(span)[1]) == "aws.bedrock"
 
     def tool_arguments(self, span: Span) -> str | None:
         """Return the arguments, which stand in an event."""

@@ -7,16 +7,15 @@ what a model that thinks has put out is not known then.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from collector.model import Attributes
+from processors.normalise.provider import gemini_may_think
 from processors.normalise.usage import Counts
 from processors.normalise.values import Json, as_count, count, mapping, structured, text
 
 _OLDEST = "ai.usage.promptTokens"
-_WITHOUT_THOUGHTS = re.compile(r"(models/)?(gemini-(1|2\.0)|gemma)")
 _CACHE_READ = ("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens")
 
 
@@ -56,9 +55,9 @@ def names_cached(sent: Attributes) -> bool:
 
 
 def _thinks(sent: Attributes) -> bool:
-    """Tell whether the answer may hold thoughts of a Gemini model, on by default from 2.5 on."""
+    """Tell whether the answer may hold thoughts of a Gemini model."""
     provider, model = text(sent, "ai.model.provider") or "", text(sent, "ai.model.id") or ""
-    return provider.startswith("google.") and not _WITHOUT_THOUGHTS.match(model)
+    return provider.startswith("google.") and gemini_may_think(model)
 
 
 def _anthropic(own: Counts, told: Mapping[str, Json]) -> Counts:

@@ -41,7 +41,7 @@ _PACKAGES = {
     "vercel_ai": r"@ai-sdk/.+",
     "google_adk": r"google-adk|@google/adk",
     "strands": r"strands-agents|@strands-agents/sdk",
-    "pydantic_ai": r"pydantic-ai-slim|logfire-sdk",
+    "pydantic_ai": r"pydantic-ai-slim|logfire(-sdk)?",
     "semantic_kernel": r"semantic-kernel",
     "crewai": r"crewai",
     "agent_framework": r"agent-framework-core",

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from processors.normalise.usage import CACHED_NOT_SENT
+from processors.normalise.usage import CACHED_NOT_SENT, NO_OUTPUT
 from tests.processors.normalise.counting import KINDS, counted, recorded, served_tools, spans_of
 
 _CALL = {
@@ -84,11 +84,29 @@ def test_older_releases_put_the_rest_of_the_usage_into_the_raw_response() -> Non
     assert [call.usage_missing for call in found.calls] == [None]
 
 
-@pytest.mark.parametrize("model", ["gemini-2.5-flash", "openai/gpt-4o-mini"])
-def test_older_releases_without_content_leave_cached_tokens_unknown(model: str) -> None:
-    """No price is right where nothing tells what was cached."""
+@pytest.mark.parametrize(
+    ("model", "missing"),
+    [("gemini-2.5-flash", NO_OUTPUT), ("gemini-2.0-flash", CACHED_NOT_SENT), ("openai/gpt-4o-mini", CACHED_NOT_SENT)],
+)
+def test_older_releases_without_content_leave_parts_unknown(model: str, missing: str) -> None:
+    """No price is right where nothing tells what was cached, or what a Gemini model thought beside its answer."""
     found = counted([spans_of("gcp.vertex.agent")(1, "call_llm", _OLD | {"gen_ai.request.model": model})])
-    assert [call.usage_missing for call in found.calls] == [CACHED_NOT_SENT]
+    assert [call.usage_missing for call in found.calls] == [missing]
+
+
+def test_the_first_releases_told_usage_in_the_response_alone() -> None:
+    """Up to 1.1 a tool's run and its answer were spans of their own, named after the tool."""
+    raw = {"prompt_token_count": 1500, "candidates_token_count": 20, "thoughts_token_count": 16}
+    asked = {"parts": [{"function_call": {"name": "look", "args": {"at": 1}}}]}
+    call = {"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash"}
+    make = spans_of("gcp.vertex.agent")
+    found = counted([
+        make(1, "call_llm", call | {_RESPONSE: json.dumps({_USAGE: raw, "content": asked})}),
+        make(2, "tool_call [look]", {"gcp.vertex.agent.tool_call_args": '{"at": 1}'}, parent=1, at=(5, 6)),
+        make(3, "tool_response [look]", {"gcp.vertex.agent.tool_response": "{}"}, parent=1, at=(6, 7)),
+    ])  # fmt: skip
+    assert [found.tokens(kind) for kind in KINDS] == [1500, 0, None, 36, 16]
+    assert found.requested() == [("look", {"at": 1})]
 
 
 def test_an_answer_of_nothing_but_an_error_is_a_failure() -> None:

@@ -109,3 +109,18 @@ def test_llama_index_steps_that_run_a_tool_are_tools() -> None:
     sent = {"traceloop.span.kind": "task", "tool.name": "look", "tool.arguments": '{"path": "a"}'}
     (tool,) = counted([spans_of("opentelemetry.instrumentation.llamaindex")(1, "BaseWorkflowAgent.task", sent)]).tools
     assert (tool.name, tool.arguments) == ("look", '{"path":"a"}')
+
+
+@pytest.mark.parametrize(
+    "scope", ["opentelemetry.instrumentation.bedrock", "opentelemetry.instrumentation.botocore.bedrock-runtime"]
+)
+def test_bedrocks_input_leaves_out_what_is_cached(scope: str) -> None:
+    """Traceloop's instrumentation and that of AWS' client pass its counts on, whatever share was cached."""
+    sent = {
+        "gen_ai.operation.name": "chat", "gen_ai.request.model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "gen_ai.usage.input_tokens": 1800, "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.cache_read.input_tokens": 1500, "gen_ai.usage.cache_creation.input_tokens": 100,
+    }  # fmt: skip
+    [call] = counted([spans_of(scope)(1, "chat", sent)]).calls
+    assert call.usage is not None
+    assert (call.usage.input_tokens, call.usage.cache_read_input_tokens) == (3400, 1500)

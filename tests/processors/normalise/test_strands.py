@@ -125,7 +125,16 @@ def test_older_releases_did_not_read_what_was_cached(zeros: dict[str, AttributeV
     span = spans_of("strands.telemetry.tracer")(1, "chat", OLD | zeros)
     found = counted([replace(span, kind=3)])
     assert [(call.usage_missing, found.tokens(KINDS[1])) for call in found.calls] == [(CACHED_NOT_SENT, None)]
-    assert [call.usage_missing for call in counted([replace(span, kind=1)]).calls] == [None]
+
+
+def test_releases_that_read_what_was_cached_tell_the_system_prompt() -> None:
+    """Without it a call's cached tokens are unknown, unless another call of the session tells some."""
+    spans = spans_of("strands.telemetry.tracer")
+    silent, other = spans(1, "chat", OLD), spans(3, "chat", OLD | {"gen_ai.usage.cache_read_input_tokens": 900})
+    told = replace(silent, events=(Event("gen_ai.system.message", attributes={"content": "Be brief."}),))
+    assert [call.usage_missing for call in counted([silent]).calls] == [CACHED_NOT_SENT]
+    assert [call.usage_missing for call in counted([told]).calls] == [None]
+    assert [call.usage_missing for call in counted([silent, other]).calls] == [None, None]
 
 
 def test_older_releases_tell_a_failure_under_the_status_of_the_tool() -> None:
