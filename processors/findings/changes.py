@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -40,6 +40,13 @@ class _Writers:
             for part in _parts(target):
                 found = found if found is not None else _inside(self.at.get(part, ()), after, before)
         return found
+
+    def names(self, targets: Iterable[str]) -> bool:
+        """Whether any call names one of some targets, what contains it, or a part of it."""
+        return any(
+            target in self.at or target in self.around or any(part in self.at for part in _parts(target))
+            for target in targets
+        )
 
 
 def _parts(target: str) -> Iterator[str]:
@@ -95,6 +102,10 @@ class Changes:
         writes = self._between(self._known, earlier, later)
         first = next(writes, None)
         return any(write is not first for write in writes)
+
+    def concerns_a_change(self, tool: ToolCall) -> bool:
+        """Whether any call of the session, before or after, is known to write to something that this one names."""
+        return self._known.names(self._effects.of_call(tool).targets - {"."})
 
     def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> Iterator[ToolCall]:
         effect, before = self._effects.of_call(later), self._started[later.step_id]

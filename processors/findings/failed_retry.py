@@ -43,7 +43,9 @@ def _same_failure(before: ToolCall, again: ToolCall) -> bool:
 
 
 def _changed(view: View, before: ToolCall, again: ToolCall) -> bool:
-    return not view.still_there(before, again) or view.changed_between(before, again) is not None
+    if not view.still_there(before, again) or view.asked_for_again(before, again):
+        return True
+    return view.changed_between(before, again) is not None
 
 
 def _repaired(view: View, tries: Sequence[ToolCall]) -> set[str]:
