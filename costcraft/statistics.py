@@ -1,4 +1,4 @@
-"""The statistics that an evaluation needs: a cluster bootstrap, an interval of changes, and McNemar's exact test."""
+"""The statistics that an evaluation needs: a cluster bootstrap, an interval of changes, and two exact tests."""
 
 from __future__ import annotations
 
@@ -91,6 +91,16 @@ def _t_quantile(freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+def fewer_by_chance(few: int, of_few: int, many: int, of_many: int) -> float:
+    """Return how likely at most `few` of `of_few` show what `many` of `of_many` show if both show it equally often.
+
+    Source: Fisher's exact test, one-sided.
+    """
+    showing = few + many
+    ways = sum(math.comb(of_few, k) * math.comb(of_many, showing - k) for k in range(few + 1))
+    return ways / math.comb(of_few + of_many, showing)
 
 
 def mcnemar_exact(worse: int, better: int) -> float:
