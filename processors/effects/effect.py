@@ -31,6 +31,7 @@ from processors.effects.targets import (
 from processors.model import ModelCall, Session, ToolCall, ToolDefinition
 
 NAMESPACE = re.compile(r"__|[./:]")
+NOT_ACTING = names.READ_VERBS | names.RUN_WORDS | names.GIVEN
 SCREEN = "the screen"
 """What tools of a browser act on and show where they name no address."""
 GRAPH = "the graph"
@@ -241,11 +242,12 @@ def _by_verb(words: Sequence[str]) -> Access | None:
     if joined.startswith(("checkin", "checkout")):
         return Access.WRITE
     for position, word in enumerate(words):
-        closes = word == "resolve" and not names.CLOSED_BY_RESOLVING.isdisjoint(words[position + 1 :])
-        if word in names.WRITE_VERBS or closes:
+        later = words[position + 1 :]
+        closes = word == "resolve" and not names.CLOSED_BY_RESOLVING.isdisjoint(later)
+        acts = word in names.ACTING_VERBS and later and NOT_ACTING.isdisjoint(later)
+        if word in names.WRITE_VERBS or closes or acts:
             return Access.WRITE
         if word in names.READ_VERBS:
-            later = words[position + 1 :]
             joins = any(one in names.JOINING and two in names.WRITE_VERBS for one, two in pairwise(later))
             return Access.WRITE if joins else Access.READ
     return None

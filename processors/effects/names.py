@@ -28,19 +28,24 @@ READ_VERBS = word_set(
     status summarize tail test think validate verify view wait weather wc"""
 )
 WRITE_VERBS = word_set(
-    """accept acknowledge add append apply approve archive assign attach authenticate authorize ban block book bump buy
-    cancel change charge checkin checkout clear click close comment commit complete copy create deactivate debit
-    decrement delete deploy deposit destroy detach dial disable disconnect dismiss dispatch drag drain drop edit email
-    enable enqueue erase escalate evict fill flush forward goto grant import increment ingest insert install
-    invalidate invite kill label link lock log login logout mark merge migrate modify mount move mute navigate notify
-    order overwrite patch pay pin place post press promote provision publish purchase purge push put quarantine
-    reassign rebase rebook reboot rebuild redeem refund register reindex reject release remove rename reopen reorder
-    replace reply report reschedule resend reserve reset respond restart restock restore resume retry return revert
-    revive revoke rollback rotate save scale schedule scroll select send set share ship shutdown sign snooze start
-    stop store submit subscribe suspend swap sync tag terminate toggle transfer transition trigger truncate type
-    unarchive unassign unban unfollow uninstall unlink unlock unmute unpin unpublish unsubscribe update upgrade upload
-    upsert upvote void vote wipe withdraw write"""
+    """accept acknowledge add advance append apply approve archive assign attach authenticate authorize ban block book
+    bump buy cancel change charge checkin checkout clear click close comment commit complete copy create deactivate
+    debit decrease decrement delete deploy deposit destroy detach dial disable disconnect dismiss dispatch drag drain
+    drop edit email enable enqueue erase escalate evict fill flush forward goto grant import increase increment ingest
+    insert install invalidate invite kick kill label link lock log login logout mark merge migrate modify mount move
+    mute navigate next notify order overwrite patch pause pay pin place play post press prev previous promote
+    provision publish purchase purge push put quarantine raise reassign rebase rebook reboot rebuild redeem redo
+    refund register reindex reject release remove rename reopen reorder replace reply report reschedule resend reserve
+    reset respond restart restock restore resume retry return revert revive revoke rewind rollback rotate save scale
+    schedule scroll select send set share ship shutdown sign skip snooze start stop store submit subscribe suspend
+    swap switch sync tag terminate toggle transfer transition trigger truncate turn type unarchive unassign unban undo
+    unfollow uninstall unlink unlock unmute unpin unpublish unsubscribe update upgrade upload upsert upvote void vote
+    wipe withdraw write"""
 )
+ACTING_VERBS = word_set("execute invoke make run")
+"""Verbs that act, unless what follows says that they look something up, run a project or run what they are given."""
+GIVEN = word_set("cell code javascript js notebook python request script shell snippet sql")
+"""What a tool runs or sends for its caller, with any effect."""
 LISTING_WORDS = word_set("codebase directory file files glob grep list ls repo scan tree workspace")
 """Words of tools that look at everything where they are not told where to look."""
 CLOSED_BY_RESOLVING = word_set(

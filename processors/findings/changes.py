@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -41,11 +41,18 @@ class _Writers:
                 found = found if found is not None else _inside(self.at.get(part, ()), after, before)
         return found
 
-    def names(self, targets: Iterable[str]) -> bool:
-        """Whether any call names one of some targets, what contains it, or a part of it."""
-        return any(
-            target in self.at or target in self.around or any(part in self.at for part in _parts(target))
-            for target in targets
+    def names(self, targets: Collection[str]) -> bool:
+        """Whether any call names one of some targets, what contains it, or a part of it.
+
+        Where there is no target, whether any call acts on more than it names.
+        """
+        return (
+            bool(self.anywhere)
+            if not targets
+            else any(
+                target in self.at or target in self.around or any(part in self.at for part in _parts(target))
+                for target in targets
+            )
         )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from processors.effects import words_of
+from processors.effects.names import word_set
 from processors.findings.answers import failed, pending, verdict
 from processors.findings.detector import Draft
 from processors.findings.usage import Used
@@ -16,6 +18,8 @@ from processors.findings.view import View
 from processors.ledger.pieces import result_text
 from processors.model import ToolCall
 
+REFLECTING = word_set("think todo todos plan reflect")
+"""Words of tools that show the agent its own thoughts."""
 LEAST_DISTINCTIVE = 3
 """A result with fewer values of its own may have been used without being repeated."""
 
@@ -41,6 +45,8 @@ class UnusedResult:
             if text is None or not view.only_reads(tool) or failed(tool) or verdict(text) or pending(text):
                 continue
             if tool.step_id in view.structure.sub_agents or tool.step_id in awaited:
+                continue
+            if not REFLECTING.isdisjoint(words_of(tool.name)):
                 continue
             if view.changes.concerns_a_change(tool):
                 continue

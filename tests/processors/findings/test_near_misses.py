@@ -76,12 +76,26 @@ def test_a_mutation_sent_twice() -> None:
     assert flagged(session, "repeated_call") == set()
 
 
-def test_a_failing_call_after_a_remedy() -> None:
-    """A failing command after an installation, or a request after a login, was not made unchanged."""
+@pytest.mark.parametrize("tool", ["execute_trade", "run_pipeline", "next_page", "increase_volume", "kick_off_build"])
+def test_an_action_taken_twice(tool: str) -> None:
+    """Acting twice with the same acknowledgement is no repeated look."""
+    done = "The action was carried out by the back end as it was asked."
+    assert flagged(told(call("a", tool, done, name="n"), call("b", tool, done, name="n")), "repeated_call") == set()
+
+
+@pytest.mark.parametrize("tool", ["run_tests", "run_query", "execute_python_code", "word_count", "exchange_rates"])
+def test_a_look_taken_twice(tool: str) -> None:
+    """Looking up, testing and computing the same twice is a repeat, whatever verb the name begins with."""
+    assert flagged(told(call("a", tool, REPORT, name="n"), call("b", tool, REPORT, name="n")), "repeated_call") == {"b"}
+
+
+@pytest.mark.parametrize("remedy", ["pip install pyyaml", "python -m http.server &", "export TOKEN=1; ./login.sh"])
+def test_a_failing_call_after_a_remedy(remedy: str) -> None:
+    """A call that failed before something that may have helped, and after it, was not made unchanged."""
     failing = ("ModuleNotFoundError: yaml", "exit status 1")
     session = told(
         call("a", "bash", *failing, command="python main.py"),
-        shell("w", "pip install pyyaml", "installed"),
+        shell("w", remedy, "ok"),
         call("b", "bash", *failing, command="python main.py"),
     )
     assert flagged(session, "failed_retry") == set()
@@ -132,10 +146,13 @@ IDLE = call("a", "read_file", "Halcyon is kept by the platform guild, argocd dep
           call("b", "get_job", '{"state":"done"}', id="j")), "It is done."),
         ((call("a", "list_messages", '[{"subject":"Welcome Imogen","sender":"desk"}]', folder="in"),
           call("b", "list_messages", '[{"subject":"Approval granted"}]', folder="in")), "Approval granted."),
+        ((shell("a", "git status", "modified: walker.py\nuntracked: emitter.py"), shell("w", "git add -A", "")), "OK"),
+        ((call("a", "get_system_health", "healthy: database reachable, cache warm", of="web"),), "I went ahead."),
+        ((call("a", "think", "logged: maybe compare both currencies", thought="maybe compare both currencies"),), "OK"),
         ((call("a", "list_files", "walker.py\nlexer.py\nemitter.py\nscanner.py", path="src"),), "There are four."),
         ((call("a", "find_owners", '{"owners":["Ann","Beatrix","Cosima","Dorothea"]}', of="src"),), "I count 4."),
     ],
-    ids=["before a change", "after a change", "not yet", "before the news", "lines", "items"],
+    ids=["before a change", "after a change", "not yet", "before the news", "a sweep", "verdict", "own", "lines", "items"],
 )  # fmt: skip
 def test_a_look_that_was_used_in_silence(parts: tuple[PlannedCall, ...], end: str) -> None:
     """A look before or after a change, in vain, or to count, was used although nothing of it is repeated."""
