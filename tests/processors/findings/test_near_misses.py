@@ -152,7 +152,7 @@ IDLE = call("a", "read_file", "Halcyon is kept by the platform guild, argocd dep
         ((call("a", "list_files", "walker.py\nlexer.py\nemitter.py\nscanner.py", path="src"),), "There are four."),
         ((call("a", "find_owners", '{"owners":["Ann","Beatrix","Cosima","Dorothea"]}', of="src"),), "I count 4."),
     ],
-    ids=["before a change", "after a change", "not yet", "before the news", "a sweep", "verdict", "own", "lines", "items"],
+    ids=["before", "after", "not yet", "before the news", "a sweep", "verdict", "own", "lines", "items"],
 )  # fmt: skip
 def test_a_look_that_was_used_in_silence(parts: tuple[PlannedCall, ...], end: str) -> None:
     """A look before or after a change, in vain, or to count, was used although nothing of it is repeated."""
