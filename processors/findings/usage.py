@@ -215,7 +215,7 @@ def sizes(text: str) -> frozenset[str]:
     """List how many lines and how many items a result has, in digits and in words, where these are several."""
     counts = {sum(1 for line in text.splitlines() if line.strip())}
     if text.lstrip().startswith(("[", "{")):
-        counts.update(_lengths(parse(text)))
+        counts.update(_lengths(parse.__wrapped__(text)))  # results are too large, and too seldom equal, to be cached
     several = [count for count in counts if count >= FEWEST_COUNTED]
     return frozenset((*map(str, several), *(NUMBER_WORDS[count] for count in several if count in NUMBER_WORDS)))
 
