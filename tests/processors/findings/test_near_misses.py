@@ -160,6 +160,9 @@ def test_a_look_that_was_used_in_silence(parts: tuple[PlannedCall, ...], end: st
 
 
 def test_a_look_at_something_else_than_what_was_changed() -> None:
-    """A write to another target makes no use of a result."""
+    """A write to another target makes no use of a result, nor one to another thing under the same id."""
+    idle = call("s", "list_shipments", '[{"carrier":"hermes","depot":"Quayside","van":"blue"}]', order_id="A-1")
+    session = told(idle, call("w", "confirm_order", "ok", order_id="A-1"), "The order is confirmed.")
+    assert flagged(session, "unused_result") == {"s"}
     session = told(IDLE, call("w", "write_file", "ok", path="other.csv", content=OTHER), "The file is there.")
     assert "a" in flagged(session, "unused_result")
