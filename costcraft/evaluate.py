@@ -1,7 +1,7 @@
 """Two conditions compared task by task: did the candidate get cheaper without getting worse?
 
 Sessions with an outcome and a cost come in, paired by task; out goes an `Evaluation` with regimes, McNemar's exact
-test on the outcomes, paired bootstrap intervals (tasks are resampled, since sessions of one task are not
+test on the outcomes, paired bootstrap intervals of the cost (tasks are resampled, since sessions of one task are not
 independent), the baseline against itself as noise floor, and a verdict against the user's margins.
 """
 
@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from statistics import median
 
-from costcraft.statistics import Interval, bootstrap, mcnemar_exact
+from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact
 
 RESAMPLES = 4000
 SEED = 20_260_423
@@ -124,7 +124,7 @@ def evaluate(runs: Iterable[Run], baseline: str, candidate: str, margins: Margin
     pairs = _pair(before, after)
     judged = [pair for pair in pairs if pair.regime is not Regime.UNJUDGED]
     priced = [pair for pair in pairs if pair.cost_ratio is not None]
-    quality = _interval(judged, _quality_difference)
+    quality = _quality_difference(judged)
     total = _interval(priced, _total_ratio)
     tasks = {pair.task_id for pair in judged} & {pair.task_id for pair in priced}
     verdict, reasons = _judge(quality, total, margins, len(tasks))
@@ -162,12 +162,15 @@ def _pair(before: dict[str, list[Run]], after: dict[str, list[Run]]) -> list[Pai
 
 
 def _interval(pairs: Sequence[Pair], figure: Callable[[Sequence[Pair]], float]) -> Interval | None:
-    tasks: dict[str, list[Pair]] = {}
+    tasks = _tasks(pairs)
+    return bootstrap(tasks, figure, resamples=RESAMPLES, seed=SEED) if tasks else None
+
+
+def _tasks(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    found: dict[str, list[Pair]] = {}
     for pair in pairs:
-        tasks.setdefault(pair.task_id, []).append(pair)
-    if not tasks:
-        return None
-    return bootstrap(list(tasks.values()), figure, resamples=RESAMPLES, seed=SEED)
+        found.setdefault(pair.task_id, []).append(pair)
+    return list(found.values())
 
 
 def _mcnemar(judged: Sequence[Pair]) -> float:
@@ -178,8 +181,9 @@ def _mcnemar(judged: Sequence[Pair]) -> float:
     return mcnemar_exact(sum(n > 0 for n in net.values()), sum(n < 0 for n in net.values()))
 
 
-def _quality_difference(pairs: Sequence[Pair]) -> float:
-    return sum(bool(p.candidate.passed) - bool(p.baseline.passed) for p in pairs) / len(pairs)
+def _quality_difference(pairs: Sequence[Pair]) -> Interval | None:
+    changes = [[float(bool(p.candidate.passed) - bool(p.baseline.passed)) for p in task] for task in _tasks(pairs)]
+    return change(changes) if changes else None
 
 
 def _median_ratio(pairs: Sequence[Pair]) -> float:

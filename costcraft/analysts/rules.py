@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from costcraft.ablation import FULL, Ablation
 from costcraft.analysts.behaviours import Behaviour, behaviours_of
+from costcraft.analysts.contrast import Contrast
 from costcraft.analysts.wording import PRUNES, after_do, use
 from costcraft.case import Case, CaseFinding, Cases
 from costcraft.patch import (
@@ -26,8 +27,6 @@ from costcraft.patch import (
     StepReference,
 )
 
-MOST = 0.9
-"""The share of passing sessions that must share a behaviour before its absence explains a failure."""
 _DATAFLOW = frozenset(name for name, wording in PRUNES.items() if wording.level is EvidenceLevel.DATAFLOW)
 ENOUGH = 2
 """Passing sessions that must share a behaviour: one could be chance."""
@@ -155,10 +154,14 @@ class RulesAnalyst:
         if len(passed) < ENOUGH or not failed:
             return
         shown = {case.session_id: behaviours_of(case) for case in members}
-        contrast = _Contrast.of([shown[c.session_id] for c in passed], [shown[c.session_id] for c in failed])
+        passes = [shown[case.session_id] for case in passed]
+        contrasts = {
+            why: Contrast.of(passes, [shown[case.session_id] for case in alike])
+            for why, alike in _by_failure(failed).items()
+        }
         did: dict[Behaviour, list[Case]] = {}
         for case in failed:
-            missing = contrast.explains(shown[case.session_id])
+            missing = contrasts[_failed_checks(case)].explains(shown[case.session_id])
             if missing is None:
                 continue
             if missing not in did:
@@ -198,6 +201,18 @@ class RulesAnalyst:
         return SkillPatch.model_validate(common | {"action": Action.REPAIR, "oracle": (oracle,)})
 
 
+def _failed_checks(case: Case) -> frozenset[str]:
+    return frozenset(check.name for check in case.checks if not check.passed)
+
+
+def _by_failure(failed: Sequence[Case]) -> dict[frozenset[str], list[Case]]:
+    """Group failures by the checks that failed: what explains one kind need not explain another."""
+    groups: dict[frozenset[str], list[Case]] = {}
+    for case in failed:
+        groups.setdefault(_failed_checks(case), []).append(case)
+    return groups
+
+
 def _mostly_unused(passed: Sequence[Case]) -> frozenset[str]:
     """Return the tools whose results passing sessions left unused in most calls; only these may be advised against."""
     calls = Counter(step.name for case in passed for step in case.tools)
@@ -216,30 +231,3 @@ def _references(case: Case, finding: CaseFinding) -> tuple[StepReference, ...]:
         StepReference(session_id=case.session_id, step_id=step_id, span_id=step.span_id if step else None)
         for step_id, step in found
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Contrast:
-    """The behaviours that nearly all passes share and failures have less often, most telling first.
-
-    Most telling is what is rarest among failures compared with passes, then what names the tool that it comes after.
-    """
-
-    telling: tuple[Behaviour, ...]
-
-    @classmethod
-    def of(cls, passed: Sequence[frozenset[Behaviour]], failed: Sequence[frozenset[Behaviour]]) -> _Contrast:
-        among_passes = Counter(behaviour for shown in passed for behaviour in shown)
-        among_failures = Counter(behaviour for shown in failed for behaviour in shown)
-        difference = {
-            behaviour: count / len(passed) - among_failures[behaviour] / len(failed)
-            for behaviour, count in among_passes.items()
-            if count / len(passed) >= MOST
-        }
-        telling = [behaviour for behaviour, more in difference.items() if more > 0]
-        return cls(tuple(sorted(telling, key=lambda b: (-difference[b], b.after is None, str(b)))))
-
-    def explains(self, done: frozenset[Behaviour]) -> Behaviour | None:
-        """Return the most telling behaviour that a failure lacks, although it did what should have come before."""
-        used = {behaviour.tool for behaviour in done}
-        return next((b for b in self.telling if b not in done and (b.after is None or b.after in used)), None)

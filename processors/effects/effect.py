@@ -20,6 +20,7 @@ from processors.effects.targets import (
     SQL_KEYS,
     Json,
     canonical,
+    graphql,
     leaves,
     named,
     names_place,
@@ -30,6 +31,11 @@ from processors.effects.targets import (
 from processors.model import ModelCall, Session, ToolCall, ToolDefinition
 
 NAMESPACE = re.compile(r"__|[./:]")
+NOT_ACTING = names.READ_VERBS | names.RUN_WORDS | names.GIVEN
+SCREEN = "the screen"
+"""What tools of a browser act on and show where they name no address."""
+GRAPH = "the graph"
+"""What GraphQL documents read and change."""
 
 
 class Access(StrEnum):
@@ -106,14 +112,32 @@ class Effects:
         if statement is not None:
             return statement
         access = _by_name(name, short, arguments) or _by_description(self.definitions.get(name))
+        if _is_about_screen(name, access, arguments):
+            targets |= {SCREEN}
         return Effect(access, targets, anywhere=_reaches_further(name, access, arguments, targets))
 
 
 def _reaches_further(name: str, access: Access, arguments: str | None, targets: frozenset[str]) -> bool:
     if arguments is None or (access is Access.UNKNOWN and not targets):
         return True
-    lists = not names.LISTING_WORDS.isdisjoint(words_of(name))
-    return access is Access.READ and lists and not names_place(arguments)
+    words = words_of(name)
+    if access is Access.WRITE:
+        return not names.SESSION_VERBS.isdisjoint(words)
+    lists = not names.LISTING_WORDS.isdisjoint(words)
+    return _runs(words) or (access is Access.READ and lists and not names_place(arguments))
+
+
+def _runs(words: Sequence[str]) -> bool:
+    """Whether a tool runs a project; `get_test_report` does not."""
+    verbs = (word for word in words if word in names.RUN_WORDS | names.READ_VERBS)
+    return next(verbs, None) in names.RUN_WORDS
+
+
+def _is_about_screen(name: str, access: Access, arguments: str | None) -> bool:
+    words = words_of(name)
+    if access is Access.WRITE:
+        return not names.SCREEN_VERBS.isdisjoint(words)
+    return not names.SCREEN_WORDS.isdisjoint(words) and not names_place(arguments)
 
 
 def short_name(name: str) -> str:
@@ -164,7 +188,7 @@ def _hinted(definition: ToolDefinition | None) -> Access | None:
 def _of_shell(command: str) -> Effect:
     found = shell_effect(command)
     targets = frozenset(map(canonical, found.writes if found.wrote else found.reads))
-    if found.unknown:
+    if found.unknown and not (found.wrote and found.anywhere):
         return Effect(Access.UNKNOWN, frozenset(), anywhere=True)
     return Effect(Access.WRITE if found.wrote else Access.READ, targets, anywhere=found.anywhere or not targets)
 
@@ -175,8 +199,10 @@ def _patched(arguments: str | None) -> frozenset[str]:
 
 
 def _statement(arguments: str | None) -> Effect | None:
-    """Recognise SQL among the arguments: it says itself whether it reads, and from which tables."""
+    """Recognise SQL and GraphQL among the arguments: they say whether they read, SQL also from which tables."""
     for key, text in leaves(parse(arguments)):
+        if (operation := graphql(text)) is not None:
+            return Effect(Access.WRITE if operation == "mutation" else Access.READ, frozenset({GRAPH}))
         found = SQL.match(text) if key.lower() in SQL_KEYS else None
         if found is not None:
             verb = found["verb"].split()[0].lower()
@@ -216,10 +242,12 @@ def _by_verb(words: Sequence[str]) -> Access | None:
     if joined.startswith(("checkin", "checkout")):
         return Access.WRITE
     for position, word in enumerate(words):
-        if word in names.WRITE_VERBS:
+        later = words[position + 1 :]
+        closes = word == "resolve" and not names.CLOSED_BY_RESOLVING.isdisjoint(later)
+        acts = word in names.ACTING_VERBS and later and NOT_ACTING.isdisjoint(later)
+        if word in names.WRITE_VERBS or closes or acts:
             return Access.WRITE
         if word in names.READ_VERBS:
-            later = words[position + 1 :]
             joins = any(one in names.JOINING and two in names.WRITE_VERBS for one, two in pairwise(later))
             return Access.WRITE if joins else Access.READ
     return None

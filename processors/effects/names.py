@@ -28,16 +28,39 @@ READ_VERBS = word_set(
     status summarize tail test think validate verify view wait weather wc"""
 )
 WRITE_VERBS = word_set(
-    """accept add append apply approve archive assign attach block book buy cancel change checkin checkout clear click
-    close commit complete copy create deactivate decrement delete deploy destroy disable drag drop edit email enable
-    enqueue erase fill goto grant increment insert install invite kill label lock log mark merge modify mount move
-    navigate notify order overwrite patch pay place post press publish purchase push put refund register reject release
-    remove rename reopen reorder replace reply report reserve reset restart restore return revert revoke save schedule
-    scroll select send set sign start stop store submit subscribe swap tag terminate toggle transfer truncate type
-    uninstall unlock unsubscribe update upgrade upload upsert write"""
+    """accept acknowledge add advance append apply approve archive assign attach authenticate authorize ban block book
+    bump buy cancel change charge checkin checkout clear click close comment commit complete copy create deactivate
+    debit decrease decrement delete deploy deposit destroy detach dial disable disconnect dismiss dispatch drag drain
+    drop edit email enable enqueue erase escalate evict fill flush forward goto grant import increase increment ingest
+    insert install invalidate invite kick kill label link lock log login logout mark merge migrate modify mount move
+    mute navigate next notify order overwrite patch pause pay pin place play post press prev previous promote
+    provision publish purchase purge push put quarantine raise reassign rebase rebook reboot rebuild redeem redo
+    refund register reindex reject release remove rename reopen reorder replace reply report reschedule resend reserve
+    reset respond restart restock restore resume retry return revert revive revoke rewind rollback rotate save scale
+    schedule scroll select send set share ship shutdown sign skip snooze start stop store submit subscribe suspend
+    swap switch sync tag terminate toggle transfer transition trigger truncate turn type unarchive unassign unban undo
+    unfollow uninstall unlink unlock unmute unpin unpublish unsubscribe update upgrade upload upsert upvote void vote
+    wipe withdraw write"""
 )
+ACTING_VERBS = word_set("execute invoke make run")
+"""Verbs that act, unless what follows says that they look something up, run a project or run what they are given."""
+GIVEN = word_set("cell code javascript js notebook python request script shell snippet sql")
+"""What a tool runs or sends for its caller, with any effect."""
 LISTING_WORDS = word_set("codebase directory file files glob grep list ls repo scan tree workspace")
 """Words of tools that look at everything where they are not told where to look."""
+CLOSED_BY_RESOLVING = word_set(
+    """alert alerts bug case comment comments complaint conflict conflicts conversation discussion dispute incident
+    issue issues problem review task thread threads ticket tickets"""
+)
+"""Things that `resolve` closes. Of anything else, such as a name or an address, it finds out what it stands for."""
+RUN_WORDS = word_set("build compile lint run test tests typecheck")
+"""Words of tools that run a project: their result depends on all of it, whatever part they name."""
+SESSION_VERBS = word_set("authenticate login logout")
+"""Verbs that change what every later call may do."""
+SCREEN_VERBS = word_set("click drag drop fill goto hover navigate press scroll swipe tap type")
+"""Verbs that act on what is on a screen."""
+SCREEN_WORDS = word_set("browser computer dom element page screen screenshot snapshot tab viewport window")
+"""Words of tools that show what is on a screen."""
 JOINING = word_set("and or then")
 """`get_or_create_x` writes, although it begins by reading."""
 SEARCH_WORDS = word_set("bing find google grep lookup query retrieve search")

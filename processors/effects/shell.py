@@ -107,9 +107,18 @@ def _simple(words: list[str], folder: str, effect: ShellEffect) -> None:
     elif _reads(verb, rest):
         effect.reads |= operands
         effect.anywhere = effect.anywhere or _looks_everywhere(verb, rest, len(operands))
+    elif _is_told_to_write(rest):
+        effect.wrote = effect.anywhere = True
+        effect.writes |= operands
     else:
         effect.unknown = True
         effect.reads |= operands
+
+
+def _is_told_to_write(rest: list[str]) -> bool:
+    """Whether the first words after a program say that it changes something: `pip install`, `gh issue close`."""
+    plain = [word for word in rest if not word.startswith("-")]
+    return not names.WRITE_VERBS.isdisjoint(plain[:2])
 
 
 def _operands(verb: str, rest: list[str]) -> list[str]:

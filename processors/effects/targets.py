@@ -28,6 +28,7 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 SQL_CHANGE = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
+GRAPHQL = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?P<operation>query|mutation|subscription)\b[^{}]{0,2000}\{", re.IGNORECASE)
 PLACE = re.compile(r"(?:[\w.~@+-]*/)+[\w.@+-]+/?|[\w-]+\.\w{1,5}")
 PLACE_KEY = re.compile(r"(^|_)(path|paths|file|files|filename|dir|directory|folder|cwd|url|uri|id|ids)$", re.IGNORECASE)
 PATCH_FILE = re.compile(
@@ -101,3 +102,9 @@ def canonical(target: str) -> str:
 def sql_tables(text: str) -> frozenset[str]:
     """Name the tables of a statement."""
     return frozenset(name.strip('"`[]').lower() for name in SQL_TABLE.findall(text))
+
+
+def graphql(text: str) -> str | None:
+    """Name the operation of a GraphQL document: query, mutation or subscription; None for any other text."""
+    found = GRAPHQL.match(text)
+    return None if found is None else found["operation"].lower()

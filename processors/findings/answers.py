@@ -34,8 +34,9 @@ NEGATIVE = re.compile(
 )
 NEGATIVE_LENGTH = 200
 VERDICT = re.compile(
-    r"\b(?:accepted|approved|checked|clean|complete|confirmed|consistent|correct|done|fine|good|match(?:es)?|ok(?:ay)?"
-    r"|pass(?:ed|es)?|ready|right|safe|succeed(?:ed|s)?|success(?:ful(?:ly)?)?|true|valid|verified|wrong|yes)\b",
+    r"\b(?:accepted|allowed|approved|blocked|checked|clean|compatible|complete|confirmed|consistent|correct|denied|done"
+    r"|eligible|expired|fine|forbidden|good|granted|healthy|identical|match(?:es)?|ok(?:ay)?|pass(?:ed|es)?|permitted"
+    r"|ready|refused|rejected|right|safe|succeed(?:ed|s)?|success(?:ful(?:ly)?)?|true|unhealthy|valid|verified|wrong|yes)\b",
     re.IGNORECASE,
 )
 EMPTY = frozenset({"", "[]", "{}", "null", "none", "false", "0", '""'})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from processors.effects import Access, Effect, Effects
+from processors.effects import Access, Effect, Effects, words_of
+from processors.effects.effect import SCREEN
+from processors.effects.names import READ_VERBS, SHELLS, WRITE_VERBS
+from processors.effects.targets import PLACE
 from processors.model import ToolCall
 
 
@@ -41,6 +44,25 @@ class _Writers:
                 found = found if found is not None else _inside(self.at.get(part, ()), after, before)
         return found
 
+    def names(self, targets: Collection[str]) -> bool:
+        """Whether any call names one of some targets, what contains it, or a part of it.
+
+        Where there is no target, whether any call acts on more than it names.
+        """
+        return (
+            bool(self.anywhere)
+            if not targets
+            else any(
+                target in self.at or target in self.around or any(part in self.at for part in _parts(target))
+                for target in targets
+            )
+        )
+
+
+def nouns_of(name: str) -> frozenset[str]:
+    """List what a tool's name says beside its verb, in the singular: `order` of `list_orders`."""
+    return frozenset(word.removesuffix("s") for word in words_of(name) if word not in READ_VERBS | WRITE_VERBS)
+
 
 def _parts(target: str) -> Iterator[str]:
     """List a path's parent folders, and the shorter relative paths that may mean the same file."""
@@ -68,6 +90,8 @@ class Changes:
         self._events = _events(tools)
         self._started: dict[str, int] = {}
         self._known, self._possible = _Writers(), _Writers()
+        self._changed: dict[str, set[str]] = defaultdict(set)
+        """By target: the nouns in the names of the tools that wrote to it."""
         for position, tool in enumerate(self._events):
             self._started.setdefault(tool.step_id, position)
             if tool.step_id in delegations:
@@ -75,6 +99,8 @@ class Changes:
             effect = effects.of_call(tool)
             if effect.access is Access.WRITE:
                 self._known.add(position, effect)
+                for target in effect.targets:
+                    self._changed[target] |= nouns_of(tool.name)
             if effect.access is not Access.READ:
                 self._possible.add(position, effect)
 
@@ -95,6 +121,21 @@ class Changes:
         writes = self._between(self._known, earlier, later)
         first = next(writes, None)
         return any(write is not first for write in writes)
+
+    def concerns_a_change(self, tool: ToolCall) -> bool:
+        """Whether any call of the session, before or after, is known to write to what this one looks at.
+
+        A place is the same for every tool. An id or a name is what two tools have in common only where their own names
+        agree: `list_shipments` and `confirm_order` may both be given an order.
+        """
+        targets = self._effects.of_call(tool).targets - {"."}
+        nouns = nouns_of(tool.name)
+        if not targets or not nouns or tool.name in SHELLS:
+            return self._known.names(targets)
+        places = {target for target in targets if target == SCREEN or PLACE.fullmatch(target)}
+        return bool(places and self._known.names(places)) or any(
+            not nouns.isdisjoint(self._changed.get(target, ())) for target in targets
+        )
 
     def _between(self, writers: _Writers, earlier: ToolCall, later: ToolCall) -> Iterator[ToolCall]:
         effect, before = self._effects.of_call(later), self._started[later.step_id]

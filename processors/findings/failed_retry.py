@@ -12,7 +12,10 @@ from processors.model import ToolCall
 
 
 class FailedRetry:
-    """Needs tool arguments. Where a retry finally succeeds, none of the attempts before it was waste."""
+    """Needs tool arguments. Where a retry finally succeeds, none of the attempts before it was waste.
+
+    Nor is a retry after something that may have removed the cause, although it did not: that could not be known.
+    """
 
     name = "failed_retry"
 
@@ -24,7 +27,7 @@ class FailedRetry:
         return None
 
     def find(self, view: View) -> Iterator[Draft]:
-        """Look for retries with the same arguments and the same error, and no write in between."""
+        """Look for retries with the same arguments and the same error, and nothing in between that may have helped."""
         for group in view.same_calls():
             repaired = _repaired(view, group)
             wasted = [
@@ -43,7 +46,9 @@ def _same_failure(before: ToolCall, again: ToolCall) -> bool:
 
 
 def _changed(view: View, before: ToolCall, again: ToolCall) -> bool:
-    return not view.still_there(before, again) or view.changed_between(before, again) is not None
+    if not view.still_there(before, again) or view.asked_for_again(before, again):
+        return True
+    return view.changes.possible_write(before, again) is not None
 
 
 def _repaired(view: View, tries: Sequence[ToolCall]) -> set[str]:

@@ -39,7 +39,9 @@ class RepeatedCall:
                     yield _draft(view, list(pairwise(run)), "", soft=True)
                     continue
                 for earlier, later in pairwise(run):
-                    if not view.still_there(earlier, later):
+                    if is_polling(view, later) or not view.still_there(earlier, later):
+                        continue
+                    if view.asked_for_again(earlier, later):
                         continue
                     if view.changed_between(earlier, later) is None:
                         repeats.append((earlier, later))
@@ -64,7 +66,7 @@ def _groups(view: View) -> list[list[ToolCall]]:
 
 
 def _may_repeat(view: View, tool: ToolCall) -> bool:
-    if failed(tool) or is_polling(view, tool) or tells_the_moment(tool):
+    if failed(tool) or tells_the_moment(tool):
         return False
     if view.answer(tool) is None and asks_for_state(tool):
         return False

@@ -1,16 +1,25 @@
-"""A tool result of which nothing was ever used."""
+"""A tool result of which nothing was ever used.
+
+A look at what the agent also changed decided or checked something, whatever was repeated of it; and an answer that was
+asked for again until it was another one said that the time had not come.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from processors.findings.answers import failed, verdict
+from processors.effects import words_of
+from processors.effects.names import word_set
+from processors.findings.answers import failed, pending, verdict
 from processors.findings.detector import Draft
 from processors.findings.usage import Used
 from processors.findings.view import View
 from processors.ledger.pieces import result_text
 from processors.model import ToolCall
 
+REFLECTING = word_set("think todo todos plan reflect")
+"""Words of tools that show the agent its own thoughts."""
 LEAST_DISTINCTIVE = 3
 """A result with fewer values of its own may have been used without being repeated."""
 
@@ -30,15 +39,30 @@ class UnusedResult:
 
     def find(self, view: View) -> Iterator[Draft]:
         """Look at every successful read."""
+        awaited = _awaited(view)
         for tool in view.tools:
             text = result_text(tool)
-            if text is None or not view.only_reads(tool) or failed(tool) or verdict(text):
+            if text is None or not view.only_reads(tool) or failed(tool) or verdict(text) or pending(text):
                 continue
-            if tool.step_id in view.structure.sub_agents:
+            if tool.step_id in view.structure.sub_agents or tool.step_id in awaited:
+                continue
+            if not REFLECTING.isdisjoint(words_of(tool.name)):
+                continue
+            if view.changes.concerns_a_change(tool):
                 continue
             used = view.usage.of_result(tool, text)
             if used is not None and unused(used):
                 yield _draft(tool, used.distinctive, len(text))
+
+
+def _awaited(view: View) -> set[str]:
+    """Name the calls that were made again, unchanged, and then answered otherwise."""
+    return {
+        earlier.step_id
+        for group in view.same_calls()
+        for earlier, later in pairwise(group)
+        if view.answer(earlier) != view.answer(later)
+    }
 
 
 def unused(used: Used) -> bool:

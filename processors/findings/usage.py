@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from processors.effects.targets import leaves, parse
+from processors.effects.targets import Json, leaves, parse
 from processors.findings.arguments import FILLERS
 from processors.findings.moments import moments
 from processors.ledger.pieces import result_text
@@ -21,6 +21,9 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 PIECES = re.compile(r"[^A-Za-z0-9]+")
 LIST_MARK = re.compile(r"\d(?<!\S\d)\d?[.):](?=\s)")
 """The number of a list item. The look-behind follows the first digit because a digit is found faster."""
+NUMBER_WORDS = {3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten", 12: "twelve"}
+FEWEST_COUNTED = 3
+"""Smaller numbers are written for many reasons."""
 SHORTEST_WORD = 4
 TOKENS_KNOWN, LONGEST_KNOWN = 2**16, 64
 """How many tokens' values are cached across texts and sessions, and the length of the longest of them."""
@@ -37,7 +40,8 @@ class Used:
     used: int
     """Those that appear in later output."""
     derivable: bool = False
-    """The result contains numbers, and later output contains a new one that may have been computed from them."""
+    """Later output contains a number that may have been computed from the result: a new one where the result has
+    numbers, or for the first time how many lines or items it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,9 @@ class Usage:
         if text != result_text(tool):
             fresh = frozenset(value for value in _Said.of(text).parts() if self._first[loop].get(value, at) >= at)
         numbers = any(value[0].isdigit() for value in fresh)
-        return Used(len(fresh), self._count_written(fresh, loop, at), derivable=numbers and self._computed[loop] > at)
+        computed = numbers and self._computed[loop] > at
+        counted = any(self._first[loop].get(size, -1) > at for size in sizes(text))
+        return Used(len(fresh), self._count_written(fresh, loop, at), derivable=computed or counted)
 
     def spoken_of(self, tool: ToolCall, words: Collection[str]) -> bool:
         """Whether any of some words, in any form, was written after a call."""
@@ -203,6 +209,21 @@ class Usage:
     def _is_new_number_in(self, said: _Said, loop: str) -> bool:
         first = self._first[loop]
         return any(value not in first and NUMBER.fullmatch(value) for value in said.values())
+
+
+def sizes(text: str) -> frozenset[str]:
+    """List how many lines and how many items a result has, in digits and in words, where these are several."""
+    counts = {sum(1 for line in text.splitlines() if line.strip())}
+    if text.lstrip().startswith(("[", "{")):
+        counts.update(_lengths(parse.__wrapped__(text)))  # results are too large, and too seldom equal, to be cached
+    several = [count for count in counts if count >= FEWEST_COUNTED]
+    return frozenset((*map(str, several), *(NUMBER_WORDS[count] for count in several if count in NUMBER_WORDS)))
+
+
+def _lengths(value: Json) -> Iterator[int]:
+    """List the lengths of a list and of the lists under a result's own keys."""
+    listed = value.values() if isinstance(value, dict) else (value,)
+    yield from (len(inner) for inner in listed if isinstance(inner, list))
 
 
 def texts(messages: tuple[Message, ...]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ from processors.findings.usage import Usage
 from processors.ledger import Ledger
 from processors.ledger.pieces import result_text
 from processors.ledger.prompt import PromptCall, Stretch
-from processors.model import ModelCall, Session, ToolCall, ToolResponse
+from processors.model import ModelCall, Session, Text, ToolCall, ToolResponse
 from processors.structure import Structure
 
 MOST_OF = 0.5
 """A result of which a prompt shows less than this share was cleared or truncated."""
+AGAIN = re.compile(
+    r"\b(?:again|refresh|reload|re-?check|re-?fetch|re-?read|re-?run|retry|once more|double[- ]check|the latest)\b",
+    re.IGNORECASE,
+)
+"""What users say who want something looked at, or tried, another time."""
 SAME_TOKENS = 0.02, 4
 """Two results whose content is unknown differ if their token counts do, by more than this share plus this many."""
 
@@ -120,6 +126,21 @@ class View:
             return False
         asker = self.structure.by_id[self.structure.asked_by[later.step_id]]
         return not isinstance(asker, ModelCall) or _shown(earlier, asker)
+
+    def asked_for_again(self, earlier: ToolCall, later: ToolCall) -> bool:
+        """Whether the user wanted another look, or another try, after an earlier call and before a later one."""
+        asker = self.structure.by_id.get(self.structure.asked_by.get(later.step_id, ""))
+        if not isinstance(asker, ModelCall):
+            return False
+        for message in reversed(asker.input_messages or ()):
+            if any(
+                isinstance(part, ToolResponse) and part.tool_call_id == earlier.tool_call_id for part in message.parts
+            ):
+                return False
+            texts = (part.content for part in message.parts if isinstance(part, Text))
+            if message.role == "user" and any(AGAIN.search(text) for text in texts):
+                return True
+        return False
 
     def effect(self, tool: ToolCall) -> Effect:
         """Find what a tool call does."""

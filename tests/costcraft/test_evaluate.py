@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costcraft.evaluate import LEAST_TASKS, Margins, Regime, Run, Verdict, evaluate
-from costcraft.statistics import Interval, bootstrap, mcnemar_exact
+from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact
 from tests.costcraft.support import run
 
 
@@ -56,10 +56,41 @@ def test_regressions_are_named_and_block() -> None:
 @pytest.mark.parametrize(("tasks", "verdict"), [(LEAST_TASKS - 1, Verdict.CANNOT_TELL), (LEAST_TASKS, Verdict.BETTER)])
 def test_a_handful_of_tasks_gives_no_verdict(tasks: int, verdict: Verdict) -> None:
     """However clear the figures, fewer tasks than a sign test needs for p <= 0.05 are 'cannot tell'."""
-    assert evaluate(_runs(0.5, tasks=tasks, seeds=3), "base", "new").verdict is verdict
+    assert evaluate(_runs(0.5, tasks=tasks, seeds=3), "base", "new", Margins(quality=0.3)).verdict is verdict
     rise = Verdict.WORSE if verdict is Verdict.BETTER else verdict
     assert evaluate(_runs(2.0, tasks=tasks, seeds=3), "base", "new").verdict is rise
     assert (2 / 2**tasks <= 0.05) is (tasks >= LEAST_TASKS)
+
+
+@pytest.mark.parametrize(("tasks", "verdict"), [(20, Verdict.CANNOT_TELL), (30, Verdict.BETTER)])
+def test_few_tasks_do_not_show_that_quality_held(tasks: int, verdict: Verdict) -> None:
+    """That no outcome changed says little where tasks are few: the interval has a width, and the margin decides."""
+    evaluation = evaluate(_runs(0.5, tasks=tasks, seeds=2), "base", "new", Margins(quality=0.05))
+    assert evaluation.quality_difference is not None
+    assert evaluation.quality_difference.estimate == 0
+    assert evaluation.quality_difference.low == -evaluation.quality_difference.high < 0
+    assert evaluation.verdict is verdict
+
+
+@pytest.mark.parametrize("tasks", [6, 12])
+def test_intervals_cover_a_known_ratio_also_where_tasks_are_few(tasks: int) -> None:
+    """Conditions without a difference are told apart about as often as a 95 % interval may be wrong."""
+    generator, wrong, trials = random.Random(tasks), 0, 200
+    for _ in range(trials):
+        logs = [[generator.gauss(0, 0.2)] for _ in range(tasks)]
+        interval = bootstrap(logs, lambda found: sum(found) / len(found), resamples=1000, seed=1)
+        wrong += not interval.low <= 0 <= interval.high
+    assert wrong / trials <= 0.08
+
+
+@given(st.lists(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=3), min_size=1, max_size=40))
+def test_an_interval_of_changes_holds_its_estimate(changes: list[list[float]]) -> None:
+    """A mean change lies in its interval, which has a width and stays between -1 and 1; mirrored changes mirror it."""
+    found = change(changes)
+    assert -1 <= found.low <= found.estimate <= found.high <= 1
+    assert found.low < found.high
+    mirrored = change([[-value for value in cluster] for cluster in changes])
+    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low))
 
 
 def test_tasks_without_an_outcome_or_a_cost_do_not_count() -> None:
