@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from statistics import median
 
-from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact
+from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact, unchanged_clusters
 
 RESAMPLES = 4000
 SEED = 20_260_423
@@ -226,7 +226,9 @@ def _judge(
     if reasons:
         return Verdict.WORSE, tuple(reasons)
     if quality.low < -margins.quality:
-        reasons.append(f"quality may have fallen by more than {margins.quality:.0%}: {quality:+.1%}")
+        enough = unchanged_clusters(-margins.quality)
+        hint = f"; {enough} tasks without a change would rule it out" if enough is not None and tasks < enough else ""
+        reasons.append(f"quality may have fallen by more than {margins.quality:.0%}: {quality:+.1%}{hint}")
     if cost.high > 1 - margins.cost:
         reasons.append(f"cost may not have fallen by {margins.cost:.0%}: ratio {cost:.3f}")
     if reasons:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ T = TypeVar("T")
 TAIL = 0.025
 """What lies beyond each end of a 95 % interval."""
 NORMAL = NormalDist()
+_MOST_CLUSTERS = 2_000
 DOUBT = 0.25
 """Clusters that are supposed to have got worse, and as many to have got better, beyond those that were seen. Without
 them an interval of changes that nobody saw would have no width, however few clusters there are."""
@@ -70,6 +72,13 @@ def change(clusters: Sequence[Sequence[float]]) -> Interval:
     reach = _t_quantile(len(means) - 1) * math.sqrt((squares - centre * centre) / weight)
     estimate = math.fsum(members) / len(members)
     return Interval(estimate, max(-1.0, min(estimate, centre - reach)), min(1.0, max(estimate, centre + reach)))
+
+
+def unchanged_clusters(low: float) -> int | None:
+    """Return how many clusters without any change it takes for `change` to stay above `low`; None for thousands."""
+    counts = range(2, _MOST_CLUSTERS)
+    found = bisect_left(counts, low, key=lambda count: change([[0.0]] * count).low)
+    return counts[found] if found < len(counts) else None
 
 
 def _expanded_tail(clusters: int) -> float:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costcraft.evaluate import LEAST_TASKS, Margins, Regime, Run, Verdict, evaluate
-from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact
+from costcraft.statistics import Interval, bootstrap, change, mcnemar_exact, unchanged_clusters
 from tests.costcraft.support import run
 
 
@@ -70,6 +70,17 @@ def test_few_tasks_do_not_show_that_quality_held(tasks: int, verdict: Verdict) -
     assert evaluation.quality_difference.estimate == 0
     assert evaluation.quality_difference.low == -evaluation.quality_difference.high < 0
     assert evaluation.verdict is verdict
+    told = any("29 tasks without a change would rule it out" in reason for reason in evaluation.reasons)
+    assert told is (verdict is Verdict.CANNOT_TELL)
+
+
+@pytest.mark.parametrize("margin", [0.01, 0.05, 0.2])
+def test_as_many_tasks_as_a_margin_asks_for_are_enough(margin: float) -> None:
+    """So many unchanged tasks keep the interval within the margin, one fewer does not; no number does within 0."""
+    count = unchanged_clusters(-margin)
+    assert count is not None
+    assert change([[0.0]] * count).low >= -margin > change([[0.0]] * (count - 1)).low
+    assert unchanged_clusters(0.0) is None
 
 
 @pytest.mark.parametrize("tasks", [6, 12])
