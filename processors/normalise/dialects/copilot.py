@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from collector.model import LogRecord, Span
 from processors.model import StepError
 from processors.normalise.dialect import Signal, has_key
-from processors.normalise.dialects.gen_ai import DETAILS_EVENT, GenAi, event_name
+from processors.normalise.dialects.gen_ai import GenAi, event_name
 from processors.normalise.dialects.reader import Kind
+from processors.normalise.dialects.spoken import DETAILS_EVENT
 from processors.normalise.sighting import Reading
 from processors.normalise.usage import Counting
 from processors.normalise.values import as_count, text

@@ -12,9 +12,10 @@ from collector.model import LogRecord, Span
 from processors.model import ModelCall, StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import DETAILS_EVENT, GenAi, event_name
+from processors.normalise.dialects.gen_ai import GenAi, event_name
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.dialects.records import as_span, from_record
+from processors.normalise.dialects.spoken import DETAILS_EVENT
 from processors.normalise.failing import exit_code_failure
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import Counts

@@ -14,6 +14,26 @@ from processors.model import Message, ModelCall, Part, ToolDefinition, ToolReque
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key, release
 from processors.normalise.dialects import spoken
+from processors.normalise.dialects.gen_ai_names import (
+    AGENT_NAME,
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_1H_TOKENS,
+    CACHE_WRITE_5M_TOKENS,
+    CACHE_WRITE_TOKENS,
+    CONVERSATION,
+    INPUT_MESSAGES,
+    INPUT_TOKENS,
+    KINDS,
+    OPERATION,
+    OUTPUT_MESSAGES,
+    OUTPUT_TOKENS,
+    REASONING_TOKENS,
+    RESPONSE_ID,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_CALL_ID,
+    TOOL_DEFINITIONS,
+    TOTAL_TOKENS,
+)
 from processors.normalise.dialects.reader import Kind, Reader
 from processors.normalise.dialects.records import as_span, from_record
 from processors.normalise.flattened import list_at
@@ -23,50 +43,9 @@ from processors.normalise.tools import HANDOFF
 from processors.normalise.usage import CACHED_NOT_SENT, Counted, Counting, Counts, without_cached
 from processors.normalise.values import count, first, text, texts, usd
 
-OPERATION = "gen_ai.operation.name"
-AGENT_NAME = "gen_ai.agent.name"
-TOOL_CALL_ID = "gen_ai.tool.call.id"
-RESPONSE_ID = "gen_ai.response.id"
-CONVERSATION = "gen_ai.conversation.id"
-INPUT_MESSAGES = "gen_ai.input.messages"
-OUTPUT_MESSAGES = "gen_ai.output.messages"
-SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
-TOOL_DEFINITIONS = "gen_ai.tool.definitions"
-DETAILS_EVENT = spoken.DETAILS_EVENT
-
-INPUT_TOKENS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
-OUTPUT_TOKENS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
-TOTAL_TOKENS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
-CACHE_READ_TOKENS = (
-    "gen_ai.usage.cache_read.input_tokens",
-    "gen_ai.usage.cache_read_input_tokens",
-    "gen_ai.usage.prompt_tokens_details.cached_tokens",
-    "gen_ai.usage.details.cache_read_tokens",
-    "gen_ai.usage.details.cache_read_input_tokens",
-    "gen_ai.usage.details.cached_tokens",
-)
-CACHE_WRITE_TOKENS = (
-    "gen_ai.usage.cache_write.input_tokens",
-    "gen_ai.usage.cache_creation.input_tokens",
-    "gen_ai.usage.cache_creation_input_tokens",
-    "gen_ai.usage.cache_write_input_tokens",
-    "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
-    "gen_ai.usage.details.cache_write_tokens",
-    "gen_ai.usage.details.cache_creation_input_tokens",
-)
 _NAMES_OF_THE_RULE = (CACHE_READ_TOKENS[0], *CACHE_WRITE_TOKENS[:2])
 _NAMES_BEFORE_THE_RULE = (CACHE_READ_TOKENS[1], CACHE_WRITE_TOKENS[2])
 """Names since and before v1.40, which first said that the input count includes cached tokens."""
-REASONING_TOKENS = (
-    "gen_ai.usage.reasoning.output_tokens",
-    "gen_ai.usage.reasoning_tokens",
-    "gen_ai.usage.thinking_tokens",
-    "gen_ai.usage.completion_tokens_details.reasoning_tokens",
-    "gen_ai.usage.details.reasoning_tokens",
-)
-CACHE_WRITE_5M_TOKENS = ("anthropic.usage.cache_creation.ephemeral_5m_input_tokens",)
-CACHE_WRITE_1H_TOKENS = ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",)
-
 WITHOUT_CACHED_TOKENS = (
     "@opentelemetry/instrumentation-openai",
     "@traceloop/instrumentation-bedrock",
@@ -96,31 +75,6 @@ _GOOGLE_GENAI = "opentelemetry.instrumentation.google_genai"
 _WITH_THOUGHTS = (1, 0)
 """The first of its releases whose output includes thoughts, and that sent cached tokens."""
 
-KINDS: dict[str, Kind] = {
-    "chat": "chat",
-    "generate_content": "chat",
-    "text_completion": "chat",
-    "text_completions": "chat",
-    "completion": "chat",
-    "responses": "chat",
-    "llm_call": "chat",
-    "embeddings": "embeddings",
-    "embedding": "embeddings",
-    "execute_tool": "tool",
-    "tool_call": "tool",
-    "handoff": "tool",
-    "agent_handoff": "tool",
-    "invoke_agent": "agent",
-    "agent_call": "agent",
-    "create_agent": "other",
-    "invoke_workflow": "workflow",
-    "execute_task": "workflow",
-    "execute_event_loop_cycle": "workflow",
-    "execute_method": "workflow",
-    "invoke_node": "workflow",
-    "agent_step": "workflow",
-    "plan": "workflow",
-}
 _HANDOFFS = ("handoff", "agent_handoff")
 
 
@@ -311,7 +265,7 @@ class GenAi(Reader):
     def read_log(self, record: LogRecord) -> Iterable[Reading]:
         """Return the call that an event describes, or the message that it holds."""
         event = event_name(record)
-        if event == DETAILS_EVENT:
+        if event == spoken.DETAILS_EVENT:
             span = as_span(record)
             if self.describes_call(record.attributes):
                 yield from_record(self.call(span), record)

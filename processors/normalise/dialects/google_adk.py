@@ -14,7 +14,8 @@ from collector.model import Span
 from processors.model import Message, StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal, has_key, release
-from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, REASONING_TOKENS, GenAi
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai_names import CACHE_READ_TOKENS, REASONING_TOKENS
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.provider import gemini_may_think, vendor
 from processors.normalise.usage import Counted, Counting, Counts, counted, without_cached

@@ -13,13 +13,13 @@ from dataclasses import replace
 
 from collector.model import Attributes, LogRecord, Span
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import (
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai_names import (
     CACHE_READ_TOKENS,
     CACHE_WRITE_TOKENS,
     INPUT_TOKENS,
     OUTPUT_TOKENS,
     REASONING_TOKENS,
-    GenAi,
 )
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.dialects.records import as_span, from_record

@@ -14,7 +14,8 @@ from collector.model import LogRecord, Span
 from processors.model import Message, ModelCall, Text, ToolRequest
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, OPERATION, TOOL_CALL_ID, GenAi
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai_names import CACHE_READ_TOKENS, OPERATION, TOOL_CALL_ID
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.sighting import Reading, Sighting
 from processors.normalise.usage import ESTIMATED, Counted, Counting, Counts, without_cached

@@ -14,7 +14,8 @@ from collector.model import AttributeValue, Span
 from processors.model import Message
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import INPUT_MESSAGES, KINDS, OPERATION, OUTPUT_MESSAGES, GenAi
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai_names import INPUT_MESSAGES, KINDS, OPERATION, OUTPUT_MESSAGES
 from processors.normalise.dialects.openinference_messages import spelled_messages
 from processors.normalise.dialects.reader import Kind
 from processors.normalise.usage import Counts

@@ -14,7 +14,8 @@ from collector.model import Attributes, Span
 from processors.model import StepError
 from processors.normalise import messages as read
 from processors.normalise.dialect import Signal
-from processors.normalise.dialects.gen_ai import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, GenAi
+from processors.normalise.dialects.gen_ai import GenAi
+from processors.normalise.dialects.gen_ai_names import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS
 from processors.normalise.provider import vendor
 from processors.normalise.usage import Counted, Counts, without_cached
 from processors.normalise.values import first, text
