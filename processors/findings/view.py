@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from processors.counterfactual import Counterfactual
 from processors.effects import Access, Effect, Effects, ToolRule
+from processors.findings.another_look import AnotherLook
 from processors.findings.answers import steady_answer, unchanged
 from processors.findings.arguments import plain
 from processors.findings.changes import Changes
@@ -16,16 +16,11 @@ from processors.findings.usage import Usage
 from processors.ledger import Ledger
 from processors.ledger.pieces import result_text
 from processors.ledger.prompt import PromptCall, Stretch
-from processors.model import ModelCall, Session, Text, ToolCall, ToolResponse
+from processors.model import ModelCall, Session, ToolCall, ToolResponse
 from processors.structure import Structure
 
 MOST_OF = 0.5
 """A result of which a prompt shows less than this share was cleared or truncated."""
-AGAIN = re.compile(
-    r"\b(?:again|refresh|reload|re-?check|re-?fetch|re-?read|re-?run|retry|once more|double[- ]check|the latest)\b",
-    re.IGNORECASE,
-)
-"""What users say who want something looked at, or tried, another time."""
 SAME_TOKENS = 0.02, 4
 """Two results whose content is unknown differ if their token counts do, by more than this share plus this many."""
 
@@ -68,6 +63,7 @@ class View:
         self.loops = {call.step_id: self._loop(call.step_id, call.step_id) for call in self.structure.calls}
         for tool in self.tools:
             self.loops[tool.step_id] = self._loop(tool.step_id, self.structure.asked_by.get(tool.step_id))
+        self._another_look = AnotherLook(self.structure.calls, self.loops)
         self._usage: Usage | None = None
         self._answers: dict[str, str | None] = {}
 
@@ -129,18 +125,10 @@ class View:
 
     def asked_for_again(self, earlier: ToolCall, later: ToolCall) -> bool:
         """Whether the user wanted another look, or another try, after an earlier call and before a later one."""
-        asker = self.structure.by_id.get(self.structure.asked_by.get(later.step_id, ""))
-        if not isinstance(asker, ModelCall):
-            return False
-        for message in reversed(asker.input_messages or ()):
-            if any(
-                isinstance(part, ToolResponse) and part.tool_call_id == earlier.tool_call_id for part in message.parts
-            ):
-                return False
-            texts = (part.content for part in message.parts if isinstance(part, Text))
-            if message.role == "user" and any(AGAIN.search(text) for text in texts):
-                return True
-        return False
+        asked_by = self.structure.asked_by
+        return self._another_look.wished_between(
+            self.loop_of(later), asked_by.get(earlier.step_id), asked_by.get(later.step_id)
+        )
 
     def effect(self, tool: ToolCall) -> Effect:
         """Find what a tool call does."""
