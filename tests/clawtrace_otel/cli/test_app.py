@@ -135,7 +135,7 @@ from clawtrace_otel.cli import reader
 from clawtrace_otel.cli.app import main
 def slow(*_, **__):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-    duckdb.sql("SELECT count(*) FROM range(100_000_000) a, range(1_000_000) b WHERE a.range + b.range = 7").fetchall()
+    duckdb.sql("SELECT sum(sqrt(range)) FROM range(1_000_000_000_000)").fetchall()
 reader.open_reader = slow
 sys.exit(main(["sessions", "--db", {str(tmp_path / "a.duckdb")!r}]))
 """
