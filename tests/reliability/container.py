@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.reliability.burst import SPANS, Sender, bodies
 from tests.support.collector import RunningCollector, running_collector
+from tests.support.control_group import NoControlGroupError, memory_group, started_inside
 from tests.support.load import COUNTS, peak_mib
-from tests.support.memory_group import NoMemoryGroupError, memory_group, started_inside
 
 _MEBIBYTE = 1024 * 1024
 _LIMIT_MIB = 1024
@@ -26,7 +26,7 @@ def small_container(folder: Path) -> tuple[str, str]:
     with ExitStack() as stack:
         try:
             group = stack.enter_context(memory_group(_LIMIT_MIB * _MEBIBYTE))
-        except NoMemoryGroupError as error:
+        except NoControlGroupError as error:
             return f"not measured: {error}", "not known"
         with started_inside(group):
             database, options = folder / "small.duckdb", ("--idle-seconds", "2")

@@ -24,6 +24,7 @@ from tests.scale.conftest import Lake, running_on
 from tests.scale.postgres import Postgres, running_postgres
 from tests.scale.s3 import BUCKET, running_s3
 from tests.support.collector import RunningCollector
+from tests.support.control_group import held_to
 
 _SECONDS = 12.0
 _FAR_APART = 10_000_000
@@ -77,7 +78,7 @@ def _measured(lake: Lake, number: int, postgres: Postgres, said: argparse.Namesp
         collectors = [stack.enter_context(running_on(folder, lake)) for _ in range(number)]
         if said.cores:
             for one in collectors:
-                stack.enter_context(cpu.held_to(said.cores, one.process.pid))
+                stack.enter_context(held_to(said.cores, one.process.pid))
         before, commits = _used(collectors, postgres), _commits(collectors)
         senders = [_sender(one.http, (place + 1) * _FAR_APART, said) for place, one in enumerate(collectors)]
         answers = [json.loads(sender.communicate()[0]) for sender in senders]
