@@ -98,13 +98,19 @@ def tree_of(nodes: Mapping[str, StepNode]) -> StepTree:
     for step_id in sorted(nodes, key=depths.__getitem__, reverse=True):
         parent = nodes[step_id].parent_step_id
         if depths[step_id] > 0 and parent is not None:
-            total[parent] = _sum((total[parent], total[step_id]))
+            total[parent] = _beside(total[parent], total[step_id])
     return StepTree(nodes, children, total)
 
 
 def own_usd(billed: Decimal | None, attributed: Decimal | None) -> Decimal | None:
     """Return what a step cost by itself: nothing attributed to a step without a bill is not known, rather than 0."""
     return attributed if attributed or billed is not None else None
+
+
+def _beside(above: Decimal | None, below: Decimal | None) -> Decimal | None:
+    """Add what is known; nothing and an unknown amount are an unknown amount, rather than 0."""
+    both_known = above is not None and below is not None
+    return _sum((above, below)) if both_known or above or below else None
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:

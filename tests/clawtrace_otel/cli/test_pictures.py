@@ -92,6 +92,14 @@ def test_a_known_cost_is_known_above_it_and_nowhere_else() -> None:
     assert [made.total_usd[step_id] for step_id in ("s0", "s1", "s2")] == [Decimal(3), Decimal(3), None]
 
 
+@pytest.mark.parametrize("below", [(Decimal(0), None), (None, Decimal(0))])
+def test_an_unknown_cost_does_not_turn_into_nothing_above_it(below: tuple[Decimal | None, ...]) -> None:
+    """An agent that bills nothing itself costs an unknown amount where a call under it does, in whatever order."""
+    made = tree(node(0, None, Decimal(0)), *(node(number, 0, amount) for number, amount in enumerate(below, 1)))
+    assert made.total_usd["s0"] is None
+    assert str(rich_tree(made, "a session").children[0].label) == "tool step  -  self $0.00"
+
+
 @pytest.mark.parametrize(
     ("billed", "attributed", "own"), [("0.3", "0", "0"), ("0.3", "0.1", "0.1"), (None, "0", None), (None, "0.1", "0.1")]
 )
