@@ -19,7 +19,10 @@ class MalformedFieldError(ValueError):
 
 
 class Losses:
-    """Records that were rejected, and parts (attributes, links, a status) that stored records lost."""
+    """Records that were rejected, and parts (attributes, links, a status) that stored records lost, of one request.
+
+    It is with whoever reads a part, so it also counts the parts, and refuses a request of too many.
+    """
 
     __slots__ = ("_dropped", "_parts", "_rejected")
 

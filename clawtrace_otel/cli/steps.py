@@ -98,7 +98,7 @@ def tree_of(nodes: Mapping[str, StepNode]) -> StepTree:
     for step_id in sorted(nodes, key=depths.__getitem__, reverse=True):
         parent = nodes[step_id].parent_step_id
         if depths[step_id] > 0 and parent is not None:
-            total[parent] = _beside(total[parent], total[step_id])
+            total[parent] = _together(total[parent], total[step_id])
     return StepTree(nodes, children, total)
 
 
@@ -107,7 +107,7 @@ def own_usd(billed: Decimal | None, attributed: Decimal | None) -> Decimal | Non
     return attributed if attributed or billed is not None else None
 
 
-def _beside(above: Decimal | None, below: Decimal | None) -> Decimal | None:
+def _together(above: Decimal | None, below: Decimal | None) -> Decimal | None:
     """Add what is known; nothing and an unknown amount are an unknown amount, rather than 0."""
     both_known = above is not None and below is not None
     return _sum((above, below)) if both_known or above or below else None
